@@ -1,0 +1,7 @@
+"""`python -m perfreport`."""
+
+import sys
+
+from perfreport.cli import main
+
+sys.exit(main())

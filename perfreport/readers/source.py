@@ -1,0 +1,197 @@
+"""One input being read: its bytes decompressed, what was learnt of the run, what was rejected."""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import IO, Protocol
+
+import zstandard
+
+from perfreport.errors import InputError
+from perfreport.readers.names import Names
+from perfreport.run.info import MAX_REJECTIONS, MetricInfo, Rejection, SourceInfo
+
+HEAD_SIZE = 64 * 1024
+BLOCK_SIZE = 4 * 1024 * 1024
+# Small bites of compressed data: the worst ratio of deflate is 1:1032, so a bite stays below 64 MiB.
+_BITE = 64 * 1024
+_LONGEST_LINE = 64 * 1024 * 1024
+
+
+@dataclass
+class ReadOptions:
+    """What the user said about the inputs."""
+
+    timezone: tzinfo = UTC  # of time stamps that name none
+    names: Names = field(default_factory=Names)
+
+
+@dataclass
+class Facts:
+    """What a reader learns of the run besides its rows."""
+
+    tool: str | None = None
+    tool_version: str | None = None
+    start: datetime | None = None  # where the tool says so
+    scenario: str | None = None
+    metrics: dict[str, MetricInfo] = field(default_factory=dict)
+    thresholds: dict[str, list[str]] = field(default_factory=dict)
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+_COMPRESSIONS: dict[bytes, Callable[[], _Decompressor]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\x28\xb5\x2f\xfd": lambda: zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj(),
+}
+
+
+class Source:
+    """One input: a stream of bytes, read once, front to back.
+
+    stream  raw bytes as stored; gzip, zstd and bzip2 are recognised by their magic numbers
+    name    how messages call it: a base name, never an absolute path
+    on_read called with the number of stored bytes of each bite, for a progress bar
+    """
+
+    def __init__(
+        self,
+        stream: IO[bytes],
+        name: str,
+        options: ReadOptions | None = None,
+        on_read: Callable[[int], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.options = options or ReadOptions()
+        self.facts = Facts()
+        self.rejected = 0
+        self.rejections: list[Rejection] = []
+        self.truncated = False
+        self._stream = stream
+        self._on_read = on_read or (lambda _: None)
+        self._size = 0
+        self._sha256 = hashlib.sha256()
+        self._pieces = self._decompressed()
+        self._head = b""
+
+    def head(self) -> bytes:
+        """The first bytes, decompressed, at most HEAD_SIZE; `blocks` will give them again."""
+        while len(self._head) < HEAD_SIZE:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            self._head += piece
+        return self._head[:HEAD_SIZE]
+
+    def blocks(self) -> Iterator[bytes]:
+        """The decompressed bytes, in blocks of about BLOCK_SIZE."""
+        pieces, size = [self._head], len(self._head)
+        self._head = b""
+        for piece in self._pieces:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= BLOCK_SIZE:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+        if size:
+            yield b"".join(pieces)
+
+    def lines(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Lists of whole lines without their line ends, each with the number of its first line.
+
+        The last line may lack its line end: a reader that cannot parse it calls `cut`.
+        """
+        number, rest = 1, b""
+        for block in self.blocks():
+            lines = (rest + block).split(b"\n")
+            rest = lines.pop()
+            if len(rest) > _LONGEST_LINE:
+                raise InputError(
+                    f"{self.name}:{number + len(lines)}: a line longer than {_LONGEST_LINE >> 20} MiB. "
+                    "This is not a result file of a load tool."
+                )
+            yield number, lines
+            number += len(lines)
+        if rest:
+            yield number, [rest]
+
+    def skip(self, line: int, why: str) -> None:
+        """Count a record that cannot be read; the first ten places are kept."""
+        self.rejected += 1
+        if len(self.rejections) < MAX_REJECTIONS:
+            self.rejections.append(Rejection(line=line, why=why))
+
+    def cut(self, line: int, why: str = "cut off inside a record") -> None:
+        """Count the record at which the input was cut off."""
+        self.truncated = True
+        self.skip(line, why)
+
+    def info(self, format: str, rows: int) -> SourceInfo:
+        """What the run's metadata keeps of this source, after it was read to its end."""
+        return SourceInfo(
+            name=self.name,
+            format=format,
+            size=self._size,
+            sha256=self._sha256.hexdigest(),
+            rows=rows,
+            rejected=self.rejected,
+            rejections=self.rejections,
+            truncated=self.truncated,
+        )
+
+    def _stored(self) -> Iterator[bytes]:
+        while bite := self._stream.read(_BITE):
+            self._size += len(bite)
+            self._sha256.update(bite)
+            self._on_read(len(bite))
+            yield bite
+
+    def _decompressed(self) -> Iterator[bytes]:
+        stored = self._stored()
+        first = next(stored, b"")
+        opener = next((make for magic, make in _COMPRESSIONS.items() if first.startswith(magic)), None)
+        if opener is None:
+            yield first
+            yield from stored
+            return
+        decompressor = opener()
+        try:
+            yield from self._inflate(decompressor, first, opener)
+            for bite in stored:
+                yield from self._inflate(self._open, bite, opener)
+        except (zlib.error, OSError, EOFError, zstandard.ZstdError) as error:
+            self.truncated = True
+            self.skip(0, f"compressed data damaged at byte {self._size}: {error}")
+            for _ in stored:  # the checksum is of the whole file
+                pass
+            return
+        if not self._open.eof:
+            self.truncated = True
+
+    def _inflate(
+        self, decompressor: _Decompressor, bite: bytes, opener: Callable[[], _Decompressor]
+    ) -> Iterator[bytes]:
+        """Decompress a bite; a file may hold several members, one after the other."""
+        while True:
+            if decompressor.eof:
+                bite = bite.lstrip(b"\0")  # tar and tape pad with zeros
+                if not bite:
+                    break
+                decompressor = opener()
+            yield decompressor.decompress(bite)
+            if not decompressor.eof:
+                break
+            bite = decompressor.unused_data
+        self._open = decompressor

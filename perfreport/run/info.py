@@ -1,0 +1,76 @@
+"""RunInfo: what was run, where, when, and from which files. It travels inside the Parquet file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from perfreport.run.schema import SCHEMA_VERSION
+
+MAX_REJECTIONS = 10
+
+
+class TestType(StrEnum):
+    """The kinds of test of a readiness review."""
+
+    __test__ = False  # the name is the field's, pytest must not collect it
+
+    SMOKE = "smoke"
+    LOAD = "load"
+    STRESS = "stress"
+    SOAK = "soak"
+    SPIKE = "spike"
+    PRODUCTION = "production"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore")  # a later version may add keys
+
+
+class Rejection(_Model):
+    """A record that could not be read: its line (or byte, for a binary format) and why."""
+
+    line: int
+    why: str
+
+
+class SourceInfo(_Model):
+    """One input file or server: what it was and how much of it could be read."""
+
+    name: str  # base name: never an absolute path
+    format: str
+    size: int | None = None  # bytes as stored; None for a stream or a server
+    sha256: str | None = None
+    rows: int = 0
+    rejected: int = 0
+    rejections: list[Rejection] = Field(default_factory=list, max_length=MAX_REJECTIONS)
+    truncated: bool = False
+
+
+class MetricInfo(_Model):
+    """How a metric counts: k6's and Prometheus's types, with the unit of its values."""
+
+    type: Literal["counter", "gauge", "rate", "trend", "histogram"]
+    unit: str | None = None
+
+
+class RunInfo(_Model):
+    """All that is known of a run but its rows. Times are UTC."""
+
+    schema_version: int = SCHEMA_VERSION
+    system: str | None = None
+    release: str | None = None
+    scenario: str | None = None  # of the SLA pack
+    test_type: TestType | None = None
+    environment: str | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    tool: str | None = None  # joined by " + " where a run was merged from several tools
+    tool_version: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    sources: list[SourceInfo] = Field(default_factory=list)
+    metrics: dict[str, MetricInfo] = Field(default_factory=dict)
+    thresholds: dict[str, list[str]] = Field(default_factory=dict)  # the tool's own, by metric

@@ -1,0 +1,129 @@
+"""Opens a run: one Parquet file, or a directory of parts with one schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from perfreport.errors import RunError
+from perfreport.run.info import RunInfo
+from perfreport.run.schema import SCHEMA, SCHEMA_VERSION
+from perfreport.run.writer import METADATA_KEY
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk. `info` says what was run; the rows are read by queries only."""
+
+    path: Path
+    parts: tuple[Path, ...]
+    info: RunInfo
+
+    @property
+    def name(self) -> str:
+        """How findings call the run: the file's name without its suffix."""
+        return self.path.name.removesuffix(".parquet")
+
+    @cached_property
+    def duckdb(self) -> duckdb.DuckDBPyConnection:
+        """A connection in which the run is the view `run`; it can read nothing else.
+
+        No extension is loaded, no other file opened, and large sorts spill to a temporary folder.
+        """
+        files = [str(part) for part in self.parts]
+        connection = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "TimeZone": "UTC",
+            }
+        )
+        connection.read_parquet(files).create_view("run")  # type: ignore[arg-type]
+        connection.execute("set allowed_paths = $files", {"files": files})
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        return connection
+
+    def arrow(self) -> pa.Table:
+        """All rows as an Arrow table of the schema."""
+        return pa.concat_tables(pq.read_table(part, schema=SCHEMA) for part in self.parts)
+
+    def pandas(self) -> pandas.DataFrame:
+        """All rows as a pandas frame (needs the extra `pandas`)."""
+        return self.arrow().to_pandas()
+
+
+def open_run(path: str | Path) -> Run:
+    """The run at `path`: a Parquet file of ours or a directory of such files.
+
+    Raises RunError where there is none, it is not one of ours, or a newer perfreport wrote it.
+    """
+    location = Path(path)
+    if location.is_dir():
+        parts = tuple(sorted(location.glob("*.parquet")))
+        if not parts:
+            raise RunError(f"{location}: a directory without .parquet files. Make one: perfreport ingest")
+    elif location.is_file():
+        parts = (location,)
+    else:
+        raise RunError(f"{location}: no such run. Make one: perfreport ingest INPUT -o {location}")
+    return Run(location, parts, merged_info([read_info(part) for part in parts]))
+
+
+def read_info(part: Path) -> RunInfo:
+    """The RunInfo inside one Parquet file of ours; RunError if it is not one."""
+    try:
+        footer = pq.read_metadata(part)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise RunError(
+            f"{part}: not a run file ({str(error).splitlines()[0]}). Make one: perfreport ingest"
+        ) from error
+    text = (footer.metadata or {}).get(METADATA_KEY.encode())
+    if text is None:
+        raise RunError(f"{part}: a Parquet file, but not a run of perfreport. Make one: perfreport ingest")
+    try:
+        info = RunInfo.model_validate_json(text)
+    except ValidationError as error:
+        raise RunError(f"{part}: its metadata is damaged. Ingest the inputs again.") from error
+    if info.schema_version > SCHEMA_VERSION:
+        raise RunError(
+            f"{part}: written by a newer perfreport (schema {info.schema_version}, "
+            f"this one reads {SCHEMA_VERSION}). Upgrade perfreport."
+        )
+    if footer.schema.to_arrow_schema().names != SCHEMA.names:
+        raise RunError(f"{part}: its columns are not those of a run. Ingest the inputs again.")
+    return info
+
+
+def merged_info(infos: list[RunInfo]) -> RunInfo:
+    """One RunInfo for several parts: the first to say something wins, times span all."""
+    merged = infos[0].model_copy(deep=True)
+    for info in infos[1:]:
+        for key in ("system", "release", "scenario", "test_type", "environment"):
+            if getattr(merged, key) is None:
+                setattr(merged, key, getattr(info, key))
+        merged.tool = joined(merged.tool, info.tool)
+        merged.tool_version = joined(merged.tool_version, info.tool_version)
+        merged.labels = info.labels | merged.labels
+        merged.metrics = info.metrics | merged.metrics
+        merged.thresholds = info.thresholds | merged.thresholds
+        merged.sources = merged.sources + info.sources
+        merged.start = min((at for at in (merged.start, info.start) if at), default=None)
+        merged.end = max((at for at in (merged.end, info.end) if at), default=None)
+    return merged
+
+
+def joined(first: str | None, second: str | None) -> str | None:
+    """Two names as one text, each once: `k6 + Prometheus`."""
+    names = [name for text in (first, second) if text for name in text.split(" + ")]
+    return " + ".join(dict.fromkeys(names)) or None

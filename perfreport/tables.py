@@ -1,0 +1,117 @@
+"""The rows of the tables between queries and judges: frozen, typed, units in the names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Stats:
+    """ROW of the contract: count, errors, rate, and exact (type 7) percentiles of the durations."""
+
+    count: int
+    errors: int
+    error_rate: float | None
+    rate_per_s: float | None
+    mean_ms: float | None
+    stdev_ms: float | None  # of the population
+    min_ms: float | None
+    p50_ms: float | None
+    p75_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    p999_ms: float | None
+    max_ms: float | None
+    apdex: float | None
+    received_bytes: int | None
+    sent_bytes: int | None
+
+
+@dataclass(frozen=True)
+class EndpointRow(Stats):
+    """Stats of one kind and name; `scenario` and `group` are null where it appears in several."""
+
+    kind: str
+    name: str
+    scenario: str | None
+    group: str | None
+
+
+@dataclass(frozen=True)
+class TotalRow(Stats):
+    """Stats of all rows of kind `request`, or of the outermost transactions where there are none."""
+
+    kind: str | None
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One named check of the load script."""
+
+    name: str
+    passes: int
+    fails: int
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric series, reduced over the window."""
+
+    name: str
+    labels: dict[str, str]
+    unit: str | None
+    count: int
+    mean: float | None
+    min: float | None
+    max: float | None
+    last: float | None
+
+
+@dataclass(frozen=True)
+class TimelineRow:
+    """One time bin of the whole run; `at` is its start, in seconds from the run's start."""
+
+    at_s: float
+    users: float | None  # sum over sources of the mean in the bin
+    requests: int
+    errors: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True)
+class EndpointBin:
+    """One endpoint in one time bin."""
+
+    name: str
+    at_s: float
+    requests: int
+    errors: int
+    p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class ErrorRow:
+    """One kind of failure of one endpoint."""
+
+    name: str
+    status: int | None
+    error: str | None
+    count: int
+    share: float  # of the requests of that endpoint
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
+class SeriesPoint:
+    """One value of one metric series; `at_s` in seconds from the run's start."""
+
+    name: str
+    labels: dict[str, str]
+    unit: str | None
+    at_s: float
+    value: float
