@@ -15,7 +15,9 @@ from perfreport.run.store import Run
 Row = TypeVar("Row")
 
 
-def ask(run: Run, question: str, tables: Mapping[str, pa.Table] | None = None, **parameters: Any) -> pa.Table:
+def ask(
+    run: Run, question: str, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
+) -> pa.Table:
     """The answer of `sql/QUESTION.sql` about a run.
 
     tables      Arrow tables that the question reads beside `run`, by name
@@ -29,7 +31,10 @@ def ask(run: Run, question: str, tables: Mapping[str, pa.Table] | None = None, *
 
 def rows(run: Run, question: str, row: type[Row], **parameters: Any) -> list[Row]:
     """The answer as frozen rows; the SQL's columns are the fields of `row`."""
-    return [row(**values) for values in ask(run, question, **parameters).to_pylist(maps_as_pydicts="strict")]
+    return [
+        row(**values)
+        for values in ask(run, question, **parameters).to_pylist(maps_as_pydicts="strict")
+    ]
 
 
 @cache

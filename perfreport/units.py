@@ -11,7 +11,15 @@ from datetime import UTC, datetime
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "By": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-_BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+_BYTES |= {
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|sec|s|m|h|d)")
 _NUMBER = re.compile(r"[+-]?\d[\d,_]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
@@ -95,7 +103,11 @@ def percent(fraction: float) -> str:
 
 def signed_percent(fraction: float) -> str:
     """A change: `+14.5 %`, `−3.0 %`, `0.0 %`; the minus is the typographic one."""
-    return f"{fraction * 100:+,.1f} %".replace("-", "−").replace("+0.0 %", "0.0 %").replace("−0.0 %", "0.0 %")
+    return (
+        f"{fraction * 100:+,.1f} %".replace("-", "−")
+        .replace("+0.0 %", "0.0 %")
+        .replace("−0.0 %", "0.0 %")
+    )
 
 
 def data(value: float) -> str:

@@ -61,7 +61,9 @@ def reader_for(source: Source, forced: str | None = None) -> Reader:
         return known[forced]
     head = source.head()
     if not head.strip():
-        raise InputError(f"{source.name}: the file is empty. Give the file that the load tool wrote.")
+        raise InputError(
+            f"{source.name}: the file is empty. Give the file that the load tool wrote."
+        )
     for reader in known.values():
         if reader.sniff(head):
             return reader

@@ -161,7 +161,9 @@ class Source:
     def _decompressed(self) -> Iterator[bytes]:
         stored = self._stored()
         first = next(stored, b"")
-        opener = next((make for magic, make in _COMPRESSIONS.items() if first.startswith(magic)), None)
+        opener = next(
+            (make for magic, make in _COMPRESSIONS.items() if first.startswith(magic)), None
+        )
         if opener is None:
             yield first
             yield from stored

@@ -24,7 +24,9 @@ SCHEMA = pa.schema(
     [
         pa.field("kind", _TEXT, nullable=False),
         pa.field("ts", pa.timestamp("us", "UTC"), nullable=False),  # START of what was observed
-        pa.field("name", _TEXT, nullable=False),  # endpoint after normalisation, or the metric's name
+        pa.field(
+            "name", _TEXT, nullable=False
+        ),  # endpoint after normalisation, or the metric's name
         pa.field("method", _TEXT),
         pa.field("group", _TEXT),  # enclosing transactions, /-joined
         pa.field("scenario", _TEXT),  # the tool's: k6 scenario, thread group, Gatling scenario

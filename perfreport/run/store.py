@@ -45,10 +45,10 @@ class Run:
             config={
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                "TimeZone": "UTC",
             }
         )
-        connection.read_parquet(files).create_view("run")  # type: ignore[arg-type]
+        connection.read_parquet(files).create_view("run")
+        connection.execute("set TimeZone = 'UTC'")
         connection.execute("set allowed_paths = $files", {"files": files})
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
@@ -60,7 +60,8 @@ class Run:
 
     def pandas(self) -> pandas.DataFrame:
         """All rows as a pandas frame (needs the extra `pandas`)."""
-        return self.arrow().to_pandas()
+        frame: pandas.DataFrame = self.arrow().to_pandas()
+        return frame
 
 
 def open_run(path: str | Path) -> Run:
@@ -72,7 +73,9 @@ def open_run(path: str | Path) -> Run:
     if location.is_dir():
         parts = tuple(sorted(location.glob("*.parquet")))
         if not parts:
-            raise RunError(f"{location}: a directory without .parquet files. Make one: perfreport ingest")
+            raise RunError(
+                f"{location}: a directory without .parquet files. Make one: perfreport ingest"
+            )
     elif location.is_file():
         parts = (location,)
     else:
@@ -90,7 +93,9 @@ def read_info(part: Path) -> RunInfo:
         ) from error
     text = (footer.metadata or {}).get(METADATA_KEY.encode())
     if text is None:
-        raise RunError(f"{part}: a Parquet file, but not a run of perfreport. Make one: perfreport ingest")
+        raise RunError(
+            f"{part}: a Parquet file, but not a run of perfreport. Make one: perfreport ingest"
+        )
     try:
         info = RunInfo.model_validate_json(text)
     except ValidationError as error:

@@ -59,9 +59,13 @@ def whole_file(target: Path) -> Iterator[Path]:
     Raises RunError where the folder is missing, cannot be written, or the disk is full.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.name}.", suffix=".part", dir=target.parent
+        )
     except OSError as error:
-        raise RunError(f"{target}: cannot be written: {error.strerror}. Choose another -o.") from error
+        raise RunError(
+            f"{target}: cannot be written: {error.strerror}. Choose another -o."
+        ) from error
     os.close(handle)
     part = Path(name)
     try:
