@@ -20,6 +20,16 @@ _BYTES |= {
     "Mi": 2**20,
     "Gi": 2**30,
 }
+_SCALES = {
+    "": (1, ""),
+    "%": (0.01, "1"),
+    "/s": (1, "/s"),
+    "/min": (1, "/min"),
+    "/h": (1, "/h"),
+    "/d": (1, "/d"),
+    "%/h": (0.01, "/h of limit"),
+    "By/h": (1, "By/h"),
+}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|sec|s|m|h|d)")
 _NUMBER = re.compile(r"[+-]?\d[\d,_]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
@@ -40,21 +50,18 @@ def quantity(text: str) -> tuple[float, str]:
     ((2000.0, 'ms'), (0.001, '1'), (2500.0, '/h'), (4294967296.0, 'By'), (1000.0, ''))
     """
     stripped = text.strip()
+    if _DURATION.match(stripped):
+        return seconds(stripped) * 1000, "ms"
     found = _NUMBER.match(stripped)
     if not found:
         raise ValueError(f'"{text}" is not a quantity (try 500ms, 0.1%, 2500/h or 1000)')
     value = float(found.group().replace(",", "").replace("_", ""))
     unit = stripped[found.end() :].strip()
-    if unit in _SECONDS or _DURATION.fullmatch(unit[:0] + "1" + unit):
-        return value * _SECONDS[unit] * 1000, "ms"
-    if unit == "%":
-        return value / 100, "1"
     if unit in _BYTES:
         return value * _BYTES[unit], "By"
-    if unit in ("/s", "/min", "/h", "/d", "%/h", "By/h", ""):
-        return (value / 100, "/h of limit") if unit == "%/h" else (value, unit)
-    if _DURATION.match(stripped):
-        return seconds(stripped) * 1000, "ms"
+    if unit in _SCALES:
+        scale, canonical = _SCALES[unit]
+        return value * scale, canonical
     raise ValueError(f'"{unit}" is not a unit (try ms, s, min, h, %, /h, MiB)')
 
 
@@ -67,7 +74,7 @@ def number(value: float, digits: int = 3) -> str:
     if not math.isfinite(value):
         return "n/a"
     if value == int(value) or abs(value) >= 10 ** (digits - 1):
-        return f"{value:,.0f}".replace("-0", "0") if round(value) == 0 else f"{value:,.0f}"
+        return f"{value:,.0f}"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{min(places, 12)}f}"
 
