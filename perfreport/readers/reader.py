@@ -32,6 +32,17 @@ class Reader:
     read: Callable[[Source], Iterator[pa.RecordBatch]]
 
 
+class UnknownFormat(InputError):
+    """No reader claims the input."""
+
+    def __init__(self, name: str, head: bytes) -> None:
+        super().__init__(
+            f"{name}: no reader knows this format (it starts with {head[:24]!r}). "
+            f"Known: {', '.join(readers())}. Choose one with --format."
+        )
+        self.name = name
+
+
 @cache
 def readers() -> dict[str, Reader]:
     """Every reader by name: the modules of this folder that hold a `READER`, then entry points."""
@@ -67,7 +78,4 @@ def reader_for(source: Source, forced: str | None = None) -> Reader:
     for reader in known.values():
         if reader.sniff(head):
             return reader
-    raise InputError(
-        f"{source.name}: no reader knows this format (it starts with {head[:24]!r}). "
-        f"Known: {', '.join(known)}. Choose one with --format."
-    )
+    raise UnknownFormat(source.name, head)

@@ -152,11 +152,17 @@ class Source:
         )
 
     def _stored(self) -> Iterator[bytes]:
-        while bite := self._stream.read(_BITE):
+        while bite := self._bite():
             self._size += len(bite)
             self._sha256.update(bite)
             self._on_read(len(bite))
             yield bite
+
+    def _bite(self) -> bytes:
+        try:
+            return self._stream.read(_BITE)
+        except OSError as error:
+            raise InputError(f"{self.name}: cannot be read: {error.strerror}.") from error
 
     def _decompressed(self) -> Iterator[bytes]:
         stored = self._stored()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,8 +43,10 @@ class RunWriter:
         self._parquet.close()
 
     def abandon(self) -> None:
+        """Close without the metadata; the file is about to be removed."""
         self._waiting = []
-        self._parquet.close()
+        with suppress(OSError):  # the disk may be full
+            self._parquet.close()
 
     def _flush(self) -> None:
         if self._waiting_rows:
