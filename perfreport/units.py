@@ -28,8 +28,11 @@ _SCALES = {
     "/h": (1, "/h"),
     "/d": (1, "/d"),
     "%/h": (0.01, "/h of limit"),
-    "By/h": (1, "By/h"),
+    **{unit: (size * 1000, "ms") for unit, size in _SECONDS.items()},
+    **{unit: (size, "By") for unit, size in _BYTES.items()},
+    **{f"{unit}/h": (size, "By/h") for unit, size in _BYTES.items()},
 }
+PER_SECOND = {"/s": 1.0, "/min": 1 / 60, "/h": 1 / 3600, "/d": 1 / 86400}  # times this: per second
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|sec|s|m|h|d)")
 _NUMBER = re.compile(r"[+-]?\d[\d,_]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
@@ -57,12 +60,22 @@ def quantity(text: str) -> tuple[float, str]:
         raise ValueError(f'"{text}" is not a quantity (try 500ms, 0.1%, 2500/h or 1000)')
     value = float(found.group().replace(",", "").replace("_", ""))
     unit = stripped[found.end() :].strip()
-    if unit in _BYTES:
-        return value * _BYTES[unit], "By"
     if unit in _SCALES:
         scale, canonical = _SCALES[unit]
         return value * scale, canonical
     raise ValueError(f'"{unit}" is not a unit (try ms, s, min, h, %, /h, MiB)')
+
+
+def canonical(value: float, unit: str | None) -> tuple[float, str]:
+    """A value of a recorded series in the unit that `quantity` gives: s to ms, % to a fraction.
+
+    >>> canonical(0.25, "s"), canonical(70.0, "%"), canonical(12.0, "{messages}")
+    ((250.0, 'ms'), (0.7, '1'), (12.0, ''))
+    """
+    if unit in _SCALES:
+        scale, name = _SCALES[unit]
+        return value * scale, name
+    return value, ("1" if unit == "1" else "")
 
 
 def number(value: float, digits: int = 3) -> str:

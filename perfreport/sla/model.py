@@ -1,0 +1,323 @@
+"""What an SLA pack can say: frozen models, unknown keys refused, written quantities parsed.
+
+A pack is data about one system; nothing in the code knows a system by name. Lists hold named
+entries (`- scenario: kenya_o2c`), so that a pack can be split over several files of a folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from perfreport.errors import nearest
+from perfreport.run.info import RunInfo, TestType
+from perfreport.sla.settings import CompareSettings
+from perfreport.sla.written import (
+    Amount,
+    Capacity,
+    Limits,
+    MaybeObjective,
+    Names,
+    Objective,
+    PerSecond,
+    Seconds,
+    Share,
+)
+
+API = "requests without dependency"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys_only(cls, data: Any) -> Any:
+        allowed = {field.alias or name for name, field in cls.model_fields.items()}
+        for key in data if isinstance(data, dict) else ():
+            if key not in allowed:
+                raise PydanticCustomError(
+                    "unknown_key",
+                    "unknown key.{hint} Allowed: {allowed}",
+                    {
+                        "key": key,
+                        "hint": nearest(str(key), allowed),
+                        "allowed": ", ".join(sorted(allowed)),
+                    },
+                )
+        return data
+
+
+class Load(NamedTuple):
+    """One stage of the load: from so many users to so many, within `seconds`."""
+
+    seconds: float
+    start: float
+    end: float
+
+
+class Stage(_Model):
+    """`{ramp: 15min, to: 5000}` or `{hold: 1h30min}`."""
+
+    ramp: Seconds | None = None
+    hold: Seconds | None = None
+    to: Amount | None = None
+
+    @model_validator(mode="after")
+    def _ramp_or_hold(self) -> Stage:
+        if (self.ramp is None) == (self.hold is None) or (self.ramp is None) != (self.to is None):
+            raise ValueError("a stage is {ramp: 15min, to: 5000} or {hold: 1h30min}")
+        return self
+
+
+class Selection(_Model):
+    """Which requests an objective pools: some by name, or those that call a dependency."""
+
+    requests: Names = ()
+    dependency: str | None = None
+
+
+class Criterion(_Model):
+    """One line of a list of success criteria; `manual` ones wait for a signature."""
+
+    criterion: str
+    of: Literal["requests", "requests without dependency"] | Selection = "requests"
+    sla: Limits = ()
+    manual: bool = False
+    required: bool = True
+
+    @model_validator(mode="after")
+    def _judged_or_manual(self) -> Criterion:
+        if bool(self.sla) == self.manual:
+            raise ValueError("a criterion has either an sla or manual: true")
+        return self
+
+
+class Request(_Model):
+    """One request of a scenario; `also` are the names that it has in each tool."""
+
+    request: str
+    also: Names = ()
+    weight: Share | None = None
+    sla: Limits = ()
+    optional: Limits = ()  # judged, but never alone a reason against the release
+    external_dependency: str | None = Field(None, alias="externalDependency")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that means this request."""
+        return (self.request, *self.also)
+
+
+class CriticalPath(_Model):
+    """What must work for the scenario to make sense, and the requests that show it."""
+
+    path: str
+    requests: Names = ()
+
+
+class Scenario(_Model):
+    """A business scenario: its load, its mix of requests and what each must keep."""
+
+    scenario: str
+    title: str | None = None
+    also: Names = ()  # the tool's scenario names
+    users: Amount | None = None
+    stages: tuple[Stage, ...] = ()
+    duration: Seconds | None = None
+    orders_from: str | None = None  # the request whose successes are counted
+    throughput: Objective | None = None
+    requests: tuple[Request, ...] = ()
+    critical_paths: tuple[CriticalPath, ...] = Field((), alias="criticalPaths")
+    expected: tuple[Criterion, ...] = ()
+    min_steady: Seconds | None = None
+
+    @property
+    def loads(self) -> tuple[Load, ...]:
+        """The stages with the users that each starts and ends with; a leading hold is at `users`."""
+        return _loads(self.stages, self.users)
+
+    @property
+    def seconds(self) -> float | None:
+        """The planned length: as written, else the sum of the stages."""
+        return self.duration or sum(load.seconds for load in self.loads) or None
+
+    def request_named(self, name: str) -> Request | None:
+        """The request that has this name, its own or one under `also`."""
+        return next((request for request in self.requests if name in request.names), None)
+
+
+class Target(_Model):
+    """A row of the benchmark table; a cell is judged against the scenario's own limit, if any."""
+
+    metric: str
+    target: str  # as the table shows it
+    of: Literal["users", "throughput", "requests", "requests without dependency"] | Selection = (
+        "requests"
+    )
+    sla: Objective | None = None  # of every scenario that does not say otherwise
+    cells: dict[str, MaybeObjective] = Field(default_factory=dict)  # by scenario; null: n/a
+
+
+class Test(_Model):
+    """A kind of test: where, how many users, how long, and what it must show."""
+
+    __test__ = False  # the word is the domain's, pytest must not collect it
+
+    test: TestType
+    environment: str | None = None
+    scenarios: tuple[str, ...] = ()  # none: all of the pack
+    users: Amount | None = None
+    stages: tuple[Stage, ...] = ()
+    duration: Seconds | None = None
+    criteria: tuple[Criterion, ...] = ()
+
+    @property
+    def loads(self) -> tuple[Load, ...]:
+        return _loads(self.stages, self.users)
+
+    @property
+    def seconds(self) -> float | None:
+        return self.duration or sum(load.seconds for load in self.loads) or None
+
+
+class RateLimit(_Model):
+    """How often a dependency may be called, per environment."""
+
+    test: PerSecond | None = None
+    production: PerSecond | None = None
+    per: str | None = None  # device, organisation
+
+
+class Dependency(_Model):
+    """An external system that requests wait for."""
+
+    dependency: str
+    title: str | None = None
+    rate_limit: RateLimit | None = Field(None, alias="rateLimit")
+    latency: tuple[Seconds, Seconds] | None = None  # expected, from and to
+    timeout: Seconds | None = None
+    token_life: Seconds | None = Field(None, alias="tokenLife")
+
+
+class Series(_Model):
+    """A server metric: its query, and what its values mean."""
+
+    series: str
+    query: str
+    title: str | None = None
+    also: Names = ()  # other names that recordings give it
+    unit: str | None = None
+    capacity: Capacity | None = None  # in `unit`, or another query
+    direction: Literal["up", "down"] = "up"  # which way is worse
+    shape: Literal["gauge", "sawtooth", "counter"] = "gauge"
+    per: str | None = None  # the label that tells its lines apart
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.series, *self.also)
+
+
+class Everywhere(_Model):
+    """Objectives without scenarios: of each endpoint alone, and of all requests together."""
+
+    each_endpoint: Limits = ()
+    total: Limits = ()
+    optional: Limits = ()  # of all requests together
+
+
+class ChecklistItem(_Model):
+    """A line of the readiness checklist: an objective or test that shows it, or a signature."""
+
+    item: str
+    section: str | None = None
+    evidence: str | None = None  # id of an objective, `test: load`, or a file
+    manual: bool = False
+
+
+class Action(_Model):
+    """What to do when a finding appears."""
+
+    when: str  # id of an objective or audit finding, or its beginning
+    action: str
+
+
+class Pack(_Model):
+    """An SLA pack, complete."""
+
+    system: str | None = None
+    title: str | None = None
+    targets: tuple[Target, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+    tests: tuple[Test, ...] = ()
+    objectives: Everywhere = Everywhere()
+    dependencies: tuple[Dependency, ...] = ()
+    series: tuple[Series, ...] = ()
+    alerts: tuple[Path, ...] = ()  # Prometheus rule files
+    dashboards: tuple[Path, ...] = ()  # Grafana dashboards
+    compare: CompareSettings = CompareSettings()
+    checklist: tuple[ChecklistItem, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+    def scenario(self, name: str | None) -> Scenario | None:
+        """The scenario of this name, or that lists it under `also`."""
+        return next((s for s in self.scenarios if name in (s.scenario, *s.also)), None)
+
+    def scenario_of(self, info: RunInfo, row_scenario: str | None) -> str | None:
+        """The pack scenario that a row belongs to: its tool's scenario decides, else the run's."""
+        of_row = self.scenario(row_scenario) if row_scenario is not None else None
+        return of_row.scenario if of_row else info.scenario
+
+    def test(self, test_type: TestType | None) -> Test | None:
+        return next((test for test in self.tests if test.test == test_type), None)
+
+    def window_stages(
+        self, scenario: str | None, test_type: TestType | None = TestType.LOAD
+    ) -> tuple[Load, ...]:
+        """The load as written, for the judged window: a load test's by its scenario, others' own."""
+        if test_type not in (None, TestType.LOAD):
+            test = self.test(test_type)
+            return test.loads if test else ()
+        found = self.scenario(scenario)
+        return found.loads if found else ()
+
+    def expected_users(self, scenario: str | None, test_type: TestType | None) -> float | None:
+        """The users that a run of this scenario and type must reach."""
+        found, test = self.scenario(scenario), self.test(test_type)
+        if test_type in (None, TestType.LOAD) and found:
+            return found.users
+        return test.users if test else None
+
+    def expected_seconds(self, scenario: str | None, test_type: TestType | None) -> float | None:
+        """How long a run of this scenario and type must be."""
+        found, test = self.scenario(scenario), self.test(test_type)
+        if test_type in (None, TestType.LOAD) and found:
+            return found.seconds
+        return test.seconds if test else None
+
+    def series_named(self, name: str) -> Series | None:
+        """The series of this name, or that lists it under `also`."""
+        return next((series for series in self.series if name in series.names), None)
+
+    def critical_endpoints(self, scenario: str | None) -> frozenset[str]:
+        """Every name of a request that a critical path of the scenario names."""
+        found = self.scenario(scenario)
+        if found is None:
+            return frozenset()
+        named = (
+            found.request_named(name) for path in found.critical_paths for name in path.requests
+        )
+        return frozenset(name for request in named if request for name in request.names)
+
+
+def _loads(stages: tuple[Stage, ...], users: float | None) -> tuple[Load, ...]:
+    loads: list[Load] = []
+    level = 0.0 if stages and stages[0].ramp is not None else users or 0.0
+    for stage in stages:
+        end = level if stage.to is None else stage.to
+        loads.append(Load(stage.ramp or stage.hold or 0.0, level, end))
+        level = end
+    return tuple(loads)
