@@ -61,8 +61,7 @@ def quantity(text: str) -> tuple[float, str]:
     value = float(found.group().replace(",", "").replace("_", ""))
     unit = stripped[found.end() :].strip()
     if unit in _SCALES:
-        scale, canonical = _SCALES[unit]
-        return value * scale, canonical
+        return canonical(value, unit)
     raise ValueError(f'"{unit}" is not a unit (try ms, s, min, h, %, /h, MiB)')
 
 
@@ -74,7 +73,8 @@ def canonical(value: float, unit: str | None) -> tuple[float, str]:
     """
     if unit in _SCALES:
         scale, name = _SCALES[unit]
-        return value * scale, name
+        # 70 * 0.01 is not 0.7, but 70 / 100 is
+        return (value / round(1 / scale) if scale < 1 else value * scale), name
     return value, ("1" if unit == "1" else "")
 
 
