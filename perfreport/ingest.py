@@ -284,6 +284,7 @@ class _Merge:
                 self.notes.append(f"{unknown.name}: left out, no reader knows this format")
                 return
             rows = sum(map(len, self._written(reader.read(source), label, source.facts)))
+        self.notes += source.notes
         self._learn(source.info(reader.name, rows), source.facts)
 
     def ask(self, server: Server) -> None:
