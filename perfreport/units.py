@@ -34,7 +34,8 @@ _SCALES = {
 }
 PER_SECOND = {"/s": 1.0, "/min": 1 / 60, "/h": 1 / 3600, "/d": 1 / 86400}  # times this: per second
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|sec|s|m|h|d)")
-_NUMBER = re.compile(r"[+-]?\d[\d,_]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
+# Separators stand before three digits only: the decimal comma of "0,1%" must not make 1 % of it.
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[,_]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
 def seconds(text: str) -> float:
@@ -87,7 +88,7 @@ def number(value: float, digits: int = 3) -> str:
     if not math.isfinite(value):
         return "n/a"
     if value == int(value) or abs(value) >= 10 ** (digits - 1):
-        return f"{value:,.0f}"
+        return f"{value + 0.0:,.0f}"  # + 0.0 makes 0 of -0.0
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{min(places, 12)}f}"
 

@@ -183,7 +183,7 @@ def test_the_last_line_may_lack_its_end(data: bytes, lines: list[bytes]) -> None
 def test_a_line_without_end_is_refused_with_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_module, "_LONGEST_LINE", 1000)
     monkeypatch.setattr(source_module, "BLOCK_SIZE", 1000)
-    with pytest.raises(InputError, match="^input:3: a line longer than"):
+    with pytest.raises(InputError, match=r"^input:3: a line longer than"):
         list(opened(b"one\ntwo\n" + b"x" * 200_000).lines())
 
 
@@ -203,5 +203,5 @@ class Failing(io.RawIOBase):
 
 
 def test_a_failing_disk_is_an_input_error() -> None:
-    with pytest.raises(InputError, match="^input: cannot be read: Input/output error"):
+    with pytest.raises(InputError, match=r"^input: cannot be read: Input/output error"):
         Source(Failing(), "input").head()  # type: ignore[arg-type]
