@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
+import duckdb
 import pyarrow as pa
 
 from perfreport import resources
+from perfreport.errors import QueryError
 from perfreport.run.store import Run
 
 Row = TypeVar("Row")
@@ -35,6 +37,17 @@ def rows(run: Run, question: str, row: type[Row], **parameters: Any) -> list[Row
         row(**values)
         for values in ask(run, question, **parameters).to_pylist(maps_as_pydicts="strict")
     ]
+
+
+def ask_text(run: Run, sql: str) -> pa.Table:
+    """The answer of one query that the user wrote; QueryError with DuckDB's own words if it fails."""
+    try:
+        answer = run.duckdb.cursor().sql(sql)
+        if answer is None:
+            raise QueryError("the query gives no rows. Write a select on the table run.")
+        return answer.to_arrow_table()
+    except duckdb.Error as error:
+        raise QueryError(f"the query does not run: {str(error).strip()}") from error
 
 
 @cache

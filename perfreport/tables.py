@@ -31,12 +31,14 @@ class Stats:
 
 @dataclass(frozen=True)
 class EndpointRow(Stats):
-    """Stats of one kind and name; `scenario` and `group` are null where it appears in several."""
+    """Stats of one kind and name; the rest is null where it appears in several."""
 
     kind: str
     name: str
     scenario: str | None
     group: str | None
+    source: str | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""The command line: one file a command, each a door to one library call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from perfreport import __version__
+from perfreport.cli import check, compare, demo, ingest, report, sql, summary, trends
+from perfreport.cli.common import Flags, error_console, flag_options
+from perfreport.errors import Exit, PerfReportError
+
+_EXIT_CODES = """\b
+Exit codes:
+  0    all well
+  1    internal error, never a verdict
+  2    bad usage or bad input; nothing was written
+  3    judged and found wanting: not ready, regressed
+  4    undecided; --undecided pass|fail folds it into 0 or 3
+  130  interrupted
+Only check and compare use 3 and 4.
+
+\b
+perfreport demo
+"""
+
+
+@click.group(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@flag_options
+@click.version_option(__version__, prog_name="perfreport")
+def cli() -> None:
+    """Turn load test results into a verdict that a readiness review can trust."""
+
+
+for _module in (ingest, summary, check, compare, trends, report, sql, demo):
+    cli.add_command(_module.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code."""
+    flags = Flags()
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # a killed ingest cleans up like Ctrl-C
+    try:
+        code = cli.main(arguments, prog_name="perfreport", standalone_mode=False, obj=flags)
+        sys.stdout.flush()
+        return int(code or 0)
+    except click.exceptions.Abort:
+        error_console(flags).print("interrupted")
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except PerfReportError as error:
+        if flags.debug:
+            traceback.print_exc()
+        error_console(flags).print(f"error: {error}", style="red")
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK

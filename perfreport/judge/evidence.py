@@ -13,10 +13,24 @@ from perfreport.tables import (
     EndpointBin,
     EndpointRow,
     ErrorRow,
+    MetricRow,
     SeriesPoint,
     TimelineRow,
     TotalRow,
 )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One window of one run, measured and not judged."""
+
+    run: RunInfo
+    window: Window
+    by: str  # what splits an endpoint further: name (nothing), scenario, group, source, status
+    total: TotalRow
+    endpoints: tuple[EndpointRow, ...]
+    checks: tuple[CheckRow, ...]
+    metrics: tuple[MetricRow, ...]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,132 @@
+"""perfreport ingest"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from perfreport.cli.common import flag_options, progress, tell
+from perfreport.run.info import TestType
+
+if TYPE_CHECKING:
+    from perfreport.ingest import Server
+    from perfreport.readers.source import ReadOptions
+
+_TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M%z"])
+
+
+@click.command("ingest")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.option(
+    "-o", "--output", required=True, help="The run to write; a directory of parts if it ends in /."
+)
+@click.option(
+    "--format", "fmt", metavar="READER", help="Force a reader instead of looking at the content."
+)
+@click.option("--system", help="What was tested.")
+@click.option("--release", help="Its release or build.")
+@click.option("--scenario", help="Scenario of the SLA pack.")
+@click.option(
+    "--test-type", type=click.Choice([kind.value for kind in TestType]), help="Kind of test."
+)
+@click.option("--environment", help="Where it ran, such as staging.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="K=V", help="Anything else worth keeping."
+)
+@click.option(
+    "--prometheus", metavar="URL", help="Server to ask for --queries, over the time of the run."
+)
+@click.option("--queries", type=click.Path(path_type=Path), help="YAML or JSON: name to PromQL.")
+@click.option("--start", type=_TIME, help="First moment to ask for.")
+@click.option("--end", type=_TIME, help="Last moment to ask for.")
+@click.option("--step", metavar="DURATION", help="Resolution of the answers, such as 5s.")
+@click.option("--append", is_flag=True, help="Add to an existing run.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing run.")
+@click.option("--strict", is_flag=True, help="A record that cannot be read is an error.")
+@click.option(
+    "--name-map", type=click.Path(path_type=Path), help="YAML: regular expression to endpoint name."
+)
+@click.option(
+    "--max-names", type=click.IntRange(1), default=5000, show_default=True, help="Most endpoints."
+)
+@click.option("--timezone", default="UTC", show_default=True, help="Of time stamps that name none.")
+@flag_options
+def command(
+    inputs: tuple[str, ...],
+    output: str,
+    fmt: str | None,
+    labels: tuple[str, ...],
+    append: bool,
+    overwrite: bool,
+    strict: bool,
+    **rest: Any,
+) -> None:
+    """Read result files, and Prometheus, into one run (a Parquet file).
+
+    INPUT is a file (.gz, .zst and .bz2 too), a folder, a glob, or - for standard input. Several
+    become one run. Formats are told apart by content.
+
+    \b
+    perfreport ingest results.json.gz -o run.parquet --scenario kenya_o2c --test-type load
+    """
+    from perfreport.ingest import About, found_files, ingest
+
+    about = About(
+        rest["system"], rest["release"], rest["scenario"],
+        TestType(rest["test_type"]) if rest["test_type"] else None, rest["environment"], _pairs(labels),
+    )  # fmt: skip
+    options = _options(rest["timezone"], rest["name_map"], rest["max_names"])
+    server = _server(rest["prometheus"], rest["queries"], rest["start"], rest["end"], rest["step"])
+    size = sum(file.size for file in found_files(inputs))
+    with progress(size, "reading") as on_read:
+        done = ingest(
+            inputs, output, format=fmt, about=about, options=options, server=server,
+            append=append, overwrite=overwrite, strict=strict, on_read=on_read,
+        )  # fmt: skip
+    tell(done.notes)
+    rows = sum(source.rows for source in done.info.sources)
+    tell([f"{output}: {rows:,} rows from {len(done.info.sources)} sources"], level="done")
+
+
+def _pairs(labels: tuple[str, ...]) -> dict[str, str]:
+    for label in labels:
+        if not label.partition("=")[0] or "=" not in label:
+            raise click.BadParameter(f'"{label}" is not K=V', param_hint="--label")
+    return {key: value for key, _, value in (label.partition("=") for label in labels)}
+
+
+def _options(timezone: str, name_map: Path | None, max_names: int) -> ReadOptions:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from perfreport.readers.names import Names, load_name_map
+    from perfreport.readers.source import ReadOptions
+
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise click.BadParameter(
+            f'"{timezone}" is not a time zone (try Africa/Nairobi)', param_hint="--timezone"
+        ) from None
+    rules = load_name_map(name_map) if name_map else ()
+    return ReadOptions(timezone=zone, names=Names(rules, limit=max_names))
+
+
+def _server(
+    url: str | None,
+    queries: Path | None,
+    start: datetime | None,
+    end: datetime | None,
+    step: str | None,
+) -> Server | None:
+    if url is None:
+        if queries or start or end or step:
+            raise click.UsageError("--queries, --start, --end and --step need --prometheus URL.")
+        return None
+    if queries is None:
+        raise click.UsageError("--prometheus needs --queries FILE.")
+    from perfreport.readers.prometheus import live_server
+
+    return live_server(url, queries, start, end, step)

@@ -1,0 +1,148 @@
+"""Measures a run: asks it every question that a judge or a renderer needs answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from perfreport.errors import RunError
+from perfreport.judge.evidence import Summary
+from perfreport.query import ask, rows
+from perfreport.run.info import TestType
+from perfreport.run.schema import REQUEST, TRANSACTION
+from perfreport.run.store import Run
+from perfreport.sla.model import Pack
+from perfreport.stats.window import Window, parse_window, steady_window
+from perfreport.tables import (
+    CheckRow,
+    EndpointBin,
+    EndpointRow,
+    ErrorRow,
+    MetricRow,
+    SeriesPoint,
+    Stats,
+    TimelineRow,
+    TotalRow,
+)
+
+# Apdex of JMeter's dashboard: satisfied to 500 ms, tolerated to 1,500 ms.
+APDEX = {"satisfied_ms": 500.0, "tolerated_ms": 1500.0}
+_BINS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+_MOST_BINS = 240  # a bin stays wider than a pixel or two on a phone
+_WHOLE_RUN_TESTS = (TestType.STRESS, TestType.SPIKE)
+
+
+def whole(run: Run) -> Window:
+    """All of a run. Raises RunError for a run without a single time stamp."""
+    if run.info.start is None or run.info.end is None:
+        raise RunError(f"{run.path}: the run has no rows. Ingest the inputs again.")
+    return Window(run.info.start, run.info.end, "all")
+
+
+def judged_window(run: Run, choice: str = "steady", pack: Pack | None = None) -> Window:
+    """The window of a written choice: steady, all, or FROM..TO.
+
+    Stress and spike tests are judged over all of the run: their ramps are the test.
+    """
+    span = whole(run)
+    given = parse_window(choice, span.start, span.end)
+    if isinstance(given, Window):
+        return given
+    if given == "all" or run.info.test_type in _WHOLE_RUN_TESTS:
+        return span
+    load = ask(run, "load", start=span.start, end=span.end)
+    stages = pack.window_stages(run.info.scenario, run.info.test_type) if pack else ()
+    return steady_window(
+        span,
+        at_s=load["at_s"].to_numpy(),
+        users=load["users"].to_numpy().astype(np.float64),
+        requests=load["requests"].to_numpy(),
+        stages=stages,
+    )
+
+
+def summary(run: Run, window: Window, by: str = "name", only: str = "all") -> Summary:
+    """Count, errors, throughput and exact percentiles of one window."""
+    total, endpoints = statistics(run, window, by, only)
+    bounds = bounds_of(window)
+    return Summary(
+        run=run.info,
+        window=window,
+        by=by,
+        total=total,
+        endpoints=endpoints,
+        checks=tuple(rows(run, "checks", CheckRow, **bounds)),
+        metrics=tuple(rows(run, "metrics", MetricRow, **bounds)),
+    )
+
+
+def statistics(
+    run: Run, window: Window, by: str = "name", only: str = "all"
+) -> tuple[TotalRow, tuple[EndpointRow, ...]]:
+    """All requests together, and each endpoint, busiest first."""
+    answer = ask(run, "endpoints", by=by, only=only, **bounds_of(window), **APDEX).to_pylist()
+    endpoints = tuple(_as(EndpointRow, row) for row in answer if row["level"] == "endpoint")
+    return _total(answer), endpoints
+
+
+def _total(answer: list[dict[str, Any]]) -> TotalRow:
+    """Requests alone; where there are none (JMeter parents only) the outermost transactions."""
+    for level, kind in (("kind", REQUEST), ("outermost", TRANSACTION)):
+        for row in answer:
+            if row["level"] == level and row["kind"] == kind and (level == "kind" or row["outermost"]):
+                return _as(TotalRow, row)
+    nothing = dict.fromkeys(Stats.__dataclass_fields__) | {"count": 0, "errors": 0}
+    return _as(TotalRow, nothing | {"kind": None})
+
+
+def timeline(run: Run, bin_s: float) -> tuple[TimelineRow, ...]:
+    """Users, requests, errors and percentiles over the whole run."""
+    return tuple(rows(run, "timeline", TimelineRow, **_binned(run, bin_s), kind=main_kind(run)))
+
+
+def endpoint_timeline(run: Run, bin_s: float) -> tuple[EndpointBin, ...]:
+    """Requests, errors and P95 of each endpoint over the whole run."""
+    parameters = _binned(run, bin_s) | {"kind": main_kind(run)}
+    return tuple(rows(run, "endpoint_timeline", EndpointBin, **parameters))
+
+
+def errors(run: Run, window: Window) -> tuple[ErrorRow, ...]:
+    """What failed in the window, most frequent first."""
+    return tuple(rows(run, "errors", ErrorRow, **bounds_of(window)))
+
+
+def series(run: Run, names: list[str], bin_s: float) -> tuple[SeriesPoint, ...]:
+    """The metrics of these names over the whole run, a mean per bin."""
+    return tuple(rows(run, "series", SeriesPoint, names=names, **_binned(run, bin_s)))
+
+
+def points(run: Run, names: list[str]) -> tuple[SeriesPoint, ...]:
+    """Every value of the metrics of these names over the whole run."""
+    return tuple(rows(run, "points", SeriesPoint, names=names, **bounds_of(whole(run))))
+
+
+def main_kind(run: Run) -> str:
+    """`request`, or `transaction` where a run has no requests."""
+    total, _ = statistics(run, whole(run))
+    return total.kind or REQUEST
+
+
+def bin_width(run: Run) -> float:
+    """Seconds of a timeline bin: the smallest round width that gives at most 240 bins."""
+    seconds = whole(run).seconds
+    return next((width for width in _BINS if seconds / width <= _MOST_BINS), seconds / _MOST_BINS)
+
+
+def bounds_of(window: Window) -> dict[str, datetime]:
+    """A window as the parameters $start and $end."""
+    return {"start": window.start, "end": window.end}
+
+
+def _binned(run: Run, bin_s: float) -> dict[str, Any]:
+    return {**bounds_of(whole(run)), "bin_s": float(bin_s)}
+
+
+def _as(row_type: Any, row: dict[str, Any]) -> Any:
+    return row_type(**{name: row[name] for name in row_type.__dataclass_fields__})

@@ -1,0 +1,127 @@
+"""A comparison as table, JSON and Markdown: the same words in each."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from perfreport import units
+from perfreport.judge.findings import Change, ChangeVerdict, Comparison
+from perfreport.render import json
+from perfreport.render.table import Column, Table, captured, for_markdown, printable
+from perfreport.render.table import for_terminal as print_table
+
+VERDICT_WORDS = {
+    ChangeVerdict.REGRESSED: "Regressed",
+    ChangeVerdict.IMPROVED: "Improved",
+    ChangeVerdict.UNCHANGED: "Unchanged",
+    ChangeVerdict.INCONCLUSIVE: "Inconclusive",
+    ChangeVerdict.NOT_COMPARABLE: "Not comparable",
+}
+STATISTIC_WORDS = {
+    "p50": "P50", "p95": "P95", "p99": "P99", "mean": "mean",
+    "error_rate": "errors", "throughput": "throughput",
+}  # fmt: skip
+_STYLES: dict[ChangeVerdict | None, str | None] = {
+    ChangeVerdict.REGRESSED: "bold red",
+    ChangeVerdict.IMPROVED: "green",
+    ChangeVerdict.INCONCLUSIVE: "dim",
+}
+_COLUMNS = (
+    Column("endpoint", wrap=True),
+    Column(""),
+    Column("baseline", right=True),
+    Column("run", right=True),
+    Column("change", right=True),
+    Column("90 % interval", right=True),
+    Column("verdict"),
+)
+
+
+def as_json(comparison: Comparison) -> str:
+    """The document of the contract."""
+    return json.document(json.plain(comparison))
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """For a pull request: verdict, doubts, table; the reasons of what changed below it."""
+    lines = [f"**{VERDICT_WORDS[comparison.verdict]}**: {printable(comparison.why)}", ""]
+    lines += [f"- {printable(doubt.why)}" for doubt in comparison.comparable]
+    lines += ["", for_markdown(_table(comparison.comparisons)), sd_line(comparison)]
+    lines += [f"- {printable(row.why)}" for row in changed(comparison)]
+    return "\n".join(lines) + "\n"
+
+
+def as_text(comparison: Comparison) -> str:
+    """The terminal's table as plain text, for a file."""
+    return captured(lambda console: for_terminal(comparison, console))
+
+
+def for_terminal(comparison: Comparison, console: Console) -> None:
+    """Verdict first, then doubts, the table, and the evidence of what changed."""
+    style = _STYLES.get(comparison.verdict) or "bold"
+    console.print(VERDICT_WORDS[comparison.verdict], style=style)
+    console.print(f"  {printable(comparison.why)}")
+    for doubt in comparison.comparable:
+        console.print(f"  {printable(doubt.why)}", style="yellow")
+    console.print()
+    print_table(_table(comparison.comparisons), console)
+    console.print()
+    for row in changed(comparison):
+        console.print(printable(row.why), style=_STYLES.get(row.verdict))
+    console.print(sd_line(comparison), style="dim")
+
+
+def changed(comparison: Comparison) -> list[Change]:
+    """The rows that became worse or better."""
+    loud = (ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED)
+    return [row for row in comparison.comparisons if row.verdict in loud]
+
+
+def sd_line(comparison: Comparison) -> str:
+    """Where the run-to-run variation came from, and the shift shared by all endpoints."""
+    sd = comparison.run_to_run_sd
+    source = "assumed" if sd.source == "assumed" else f"from {sd.runs} runs"
+    line = f"run-to-run sd {source}: {units.percent(sd.p50)}"
+    if comparison.shared_shift is not None:
+        line += f"; median change of all endpoints {units.signed_percent(comparison.shared_shift)}"
+    return line
+
+
+def value_text(row: Change, value: float | None) -> str:
+    """A value of the row's statistic with its unit."""
+    if value is None:
+        return ""
+    unit = {"error_rate": "1", "throughput": "/s"}.get(row.statistic, "ms")
+    return units.quantity_text(value, unit)
+
+
+def change_text(row: Change, value: float | None) -> str:
+    """A change: percent, or percentage points for an error rate."""
+    if value is None:
+        return ""
+    text = units.signed_percent(value)
+    return text.replace(" %", " pp") if row.statistic == "error_rate" else text
+
+
+def _table(rows: tuple[Change, ...]) -> Table:
+    cells, last = [], None
+    for row in rows:
+        cells.append(_row(row, "" if row.name == last else row.name))
+        last = row.name
+    return Table(_COLUMNS, tuple(cells), tuple(_STYLES.get(row.verdict) for row in rows))
+
+
+def _row(row: Change, name: str) -> tuple[str, ...]:
+    interval = ""
+    if row.ci_low is not None and row.ci_high is not None:
+        low, high = change_text(row, row.ci_low), change_text(row, row.ci_high)
+        interval = f"{low.rsplit(' ', 1)[0]} to {high.rsplit(' ', 1)[0]}"
+    return (
+        name,
+        STATISTIC_WORDS.get(row.statistic, row.statistic),
+        value_text(row, row.baseline),
+        value_text(row, row.run),
+        change_text(row, row.change),
+        interval,
+        VERDICT_WORDS[row.verdict].lower() if row.verdict else "",
+    )
