@@ -107,13 +107,19 @@ def parse(text: str) -> Limit:
     if trailing is not None and word:
         raise ValueError(f'"{text}" names its statistic twice: "{word}" and "({trailing})"')
     operator = _SPELLINGS.get(found["operator"], found["operator"])
-    statistic = _statistic(word or trailing or "p95")
-    assumed = not word and trailing is None
+    bare = not word and trailing is None
+    statistic = _statistic(word or trailing or _of_bare(found["bound"]))
+    assumed = bare and statistic == "p95"
     if inner is None:
         return _over_requests(text, statistic, operator, found["bound"], assumed=assumed)
     if statistic == "count":
         return _over_requests(text, statistic, operator, found["bound"], _condition(inner))
     return _over_series(text, statistic, operator, found["bound"], inner.strip())
+
+
+def _of_bare(bound: str) -> str:
+    """What a bound without a statistic speaks of: a rate if it is one, else P95."""
+    return "rate" if any(bound.endswith(unit) for unit in units.PER_SECOND) else "p95"
 
 
 def _statistic(word: str) -> str:

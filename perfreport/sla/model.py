@@ -7,13 +7,13 @@ entries (`- scenario: kenya_o2c`), so that a pack can be split over several file
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, model_validator
 
 from perfreport.errors import nearest
 from perfreport.run.info import RunInfo, TestType
+from perfreport.sla.section import Section
 from perfreport.sla.settings import CompareSettings
 from perfreport.sla.written import (
     Amount,
@@ -27,29 +27,6 @@ from perfreport.sla.written import (
     Share,
 )
 
-API = "requests without dependency"
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys_only(cls, data: Any) -> Any:
-        allowed = {field.alias or name for name, field in cls.model_fields.items()}
-        for key in data if isinstance(data, dict) else ():
-            if key not in allowed:
-                raise PydanticCustomError(
-                    "unknown_key",
-                    "unknown key.{hint} Allowed: {allowed}",
-                    {
-                        "key": key,
-                        "hint": nearest(str(key), allowed),
-                        "allowed": ", ".join(sorted(allowed)),
-                    },
-                )
-        return data
-
 
 class Load(NamedTuple):
     """One stage of the load: from so many users to so many, within `seconds`."""
@@ -59,7 +36,7 @@ class Load(NamedTuple):
     end: float
 
 
-class Stage(_Model):
+class Stage(Section):
     """`{ramp: 15min, to: 5000}` or `{hold: 1h30min}`."""
 
     ramp: Seconds | None = None
@@ -73,18 +50,46 @@ class Stage(_Model):
         return self
 
 
-class Selection(_Model):
-    """Which requests an objective pools: some by name, or those that call a dependency."""
+class Selection(Section):
+    """Which requests an objective pools: all of the scenario's, or fewer."""
 
-    requests: Names = ()
-    dependency: str | None = None
+    what: Literal["requests", "users", "throughput"] = "requests"
+    requests: Names = ()  # only these
+    dependency: str | None = None  # only those that wait for it
+    without_dependency: bool = False  # only those that wait for none
+
+    @property
+    def everything(self) -> bool:
+        return not (self.requests or self.dependency or self.without_dependency)
 
 
-class Criterion(_Model):
+_SELECTIONS: dict[str, dict[str, Any]] = {
+    "requests": {},
+    "requests without dependency": {"without_dependency": True},
+    "users": {"what": "users"},
+    "throughput": {"what": "throughput"},
+}
+
+
+def _selection(written: Any) -> Any:
+    if not isinstance(written, str):
+        return written
+    if written not in _SELECTIONS:
+        raise ValueError(
+            f'"{written}" is not known.{nearest(written, _SELECTIONS)} Allowed: '
+            f"{', '.join(_SELECTIONS)}, {{requests: [...]}}, {{dependency: ...}}"
+        )
+    return _SELECTIONS[written]
+
+
+Of = Annotated[Selection, BeforeValidator(_selection)]
+
+
+class Criterion(Section):
     """One line of a list of success criteria; `manual` ones wait for a signature."""
 
     criterion: str
-    of: Literal["requests", "requests without dependency"] | Selection = "requests"
+    of: Of = Selection()
     sla: Limits = ()
     manual: bool = False
     required: bool = True
@@ -96,7 +101,7 @@ class Criterion(_Model):
         return self
 
 
-class Request(_Model):
+class Request(Section):
     """One request of a scenario; `also` are the names that it has in each tool."""
 
     request: str
@@ -112,14 +117,14 @@ class Request(_Model):
         return (self.request, *self.also)
 
 
-class CriticalPath(_Model):
+class CriticalPath(Section):
     """What must work for the scenario to make sense, and the requests that show it."""
 
     path: str
     requests: Names = ()
 
 
-class Scenario(_Model):
+class Scenario(Section):
     """A business scenario: its load, its mix of requests and what each must keep."""
 
     scenario: str
@@ -150,19 +155,17 @@ class Scenario(_Model):
         return next((request for request in self.requests if name in request.names), None)
 
 
-class Target(_Model):
+class Target(Section):
     """A row of the benchmark table; a cell is judged against the scenario's own limit, if any."""
 
     metric: str
     target: str  # as the table shows it
-    of: Literal["users", "throughput", "requests", "requests without dependency"] | Selection = (
-        "requests"
-    )
+    of: Of = Selection()
     sla: Objective | None = None  # of every scenario that does not say otherwise
     cells: dict[str, MaybeObjective] = Field(default_factory=dict)  # by scenario; null: n/a
 
 
-class Test(_Model):
+class Test(Section):
     """A kind of test: where, how many users, how long, and what it must show."""
 
     __test__ = False  # the word is the domain's, pytest must not collect it
@@ -184,7 +187,7 @@ class Test(_Model):
         return self.duration or sum(load.seconds for load in self.loads) or None
 
 
-class RateLimit(_Model):
+class RateLimit(Section):
     """How often a dependency may be called, per environment."""
 
     test: PerSecond | None = None
@@ -192,7 +195,7 @@ class RateLimit(_Model):
     per: str | None = None  # device, organisation
 
 
-class Dependency(_Model):
+class Dependency(Section):
     """An external system that requests wait for."""
 
     dependency: str
@@ -203,7 +206,7 @@ class Dependency(_Model):
     token_life: Seconds | None = Field(None, alias="tokenLife")
 
 
-class Series(_Model):
+class Series(Section):
     """A server metric: its query, and what its values mean."""
 
     series: str
@@ -221,7 +224,7 @@ class Series(_Model):
         return (self.series, *self.also)
 
 
-class Everywhere(_Model):
+class Everywhere(Section):
     """Objectives without scenarios: of each endpoint alone, and of all requests together."""
 
     each_endpoint: Limits = ()
@@ -229,7 +232,7 @@ class Everywhere(_Model):
     optional: Limits = ()  # of all requests together
 
 
-class ChecklistItem(_Model):
+class ChecklistItem(Section):
     """A line of the readiness checklist: an objective or test that shows it, or a signature."""
 
     item: str
@@ -238,14 +241,14 @@ class ChecklistItem(_Model):
     manual: bool = False
 
 
-class Action(_Model):
+class Action(Section):
     """What to do when a finding appears."""
 
     when: str  # id of an objective or audit finding, or its beginning
     action: str
 
 
-class Pack(_Model):
+class Pack(Section):
     """An SLA pack, complete."""
 
     system: str | None = None
