@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import glob
+import secrets
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from perfreport.errors import RunError
 from perfreport.run.info import RunInfo
@@ -45,11 +48,14 @@ class Run:
             config={
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
+                "temp_directory": f"{tempfile.gettempdir()}/perfreport-{secrets.token_hex(8)}",
             }
         )
-        connection.read_parquet(files).create_view("run")
+        # A name such as what?.parquet is one file here; DuckDB would take it for a pattern.
+        patterns = [glob.escape(file) for file in files]
+        connection.read_parquet(patterns).create_view("run")
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set allowed_paths = $files", {"files": files})
+        connection.execute("set allowed_paths = $paths", {"paths": files + patterns})
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         return connection
@@ -80,7 +86,9 @@ def open_run(path: str | Path) -> Run:
         parts = (location,)
     else:
         raise RunError(f"{location}: no such run. Make one: perfreport ingest INPUT -o {location}")
-    return Run(location, parts, merged_info([read_info(part) for part in parts]))
+    info = merged_info([read_info(part) for part in parts])
+    # Absolute, so that a notebook may change its folder afterwards.
+    return Run(location, tuple(part.absolute() for part in parts), info)
 
 
 def read_info(part: Path) -> RunInfo:
@@ -97,17 +105,24 @@ def read_info(part: Path) -> RunInfo:
             f"{part}: a Parquet file, but not a run of perfreport. Make one: perfreport ingest"
         )
     try:
+        version = _Version.model_validate_json(text).schema_version
+        if version > SCHEMA_VERSION:
+            raise RunError(
+                f"{part}: written by a newer perfreport (schema {version}, "
+                f"this one reads {SCHEMA_VERSION}). Upgrade perfreport."
+            )
         info = RunInfo.model_validate_json(text)
     except ValidationError as error:
         raise RunError(f"{part}: its metadata is damaged. Ingest the inputs again.") from error
-    if info.schema_version > SCHEMA_VERSION:
-        raise RunError(
-            f"{part}: written by a newer perfreport (schema {info.schema_version}, "
-            f"this one reads {SCHEMA_VERSION}). Upgrade perfreport."
-        )
     if footer.schema.to_arrow_schema().names != SCHEMA.names:
         raise RunError(f"{part}: its columns are not those of a run. Ingest the inputs again.")
     return info
+
+
+class _Version(BaseModel):
+    """Read before the rest, which a newer version may say in words that this one does not know."""
+
+    schema_version: int
 
 
 def merged_info(infos: list[RunInfo]) -> RunInfo:
