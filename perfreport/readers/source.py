@@ -82,6 +82,7 @@ class Source:
         self.rejected = 0
         self.rejections: list[Rejection] = []
         self.truncated = False
+        self.unterminated = False  # `lines` came to a last line without its line end
         self.notes: list[str] = []
         self._stream = stream
         self._on_read = on_read or (lambda _: None)
@@ -115,7 +116,8 @@ class Source:
     def lines(self) -> Iterator[tuple[int, list[bytes]]]:
         """Lists of whole lines without their line ends, each with the number of its first line.
 
-        The last line may lack its line end: a reader that cannot parse it calls `cut`.
+        The last line may lack its line end (`unterminated` is true once it was given): a reader
+        that cannot parse it calls `cut`.
         """
         number, rest = 1, b""
         for block in self.blocks():
@@ -129,6 +131,7 @@ class Source:
             yield number, lines
             number += len(lines)
         if rest:
+            self.unterminated = True
             yield number, [rest]
 
     def skip(self, line: int, why: str) -> None:
