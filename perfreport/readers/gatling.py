@@ -1,0 +1,232 @@
+"""What Gatling's two logs have in common: the rows of their records, and the users in them.
+
+A request, a group, an error become a row each, in the order of the log. Starts and ends of users
+are counted, and become one row a second and scenario after all others.
+
+- Gatling does not say which scenario a request belongs to. While users of only one scenario have
+  been seen it is theirs; from then on it is unknown.
+- An error (a request that could not be built, a crash) has no duration: it is a row of the metric
+  `gatling_errors` with the message in `error`.
+- A server's WebSocket or SSE message that no check waited for has a start but no end. Gatling up to
+  3.12 leaves it out of its statistics, as we do: it is a row of the metric
+  `gatling_unmatched_messages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from perfreport.readers.source import Source
+from perfreport.run.info import MetricInfo
+from perfreport.run.schema import ERROR_LENGTH, METRIC, REQUEST, SCHEMA, TRANSACTION, USERS, batch
+
+ERRORS = "gatling_errors"
+UNMATCHED = "gatling_unmatched_messages"
+# What the binary log can hold, 24.8 days on either side of the run's start: a time further off is
+# damaged, and would stretch the run's users to billions of rows.
+SPAN_MS = 2**31
+LAST_START_MS = 253_402_300_799_999 - SPAN_MS  # the year 9999, where Python's dates end
+_USERS_ROWS = 64 * 1024
+_CONTROLS = str.maketrans("\t\n\r", "   ")  # Gatling shows them as blanks
+
+
+class Malformed(ValueError):
+    """A record that cannot be true; the message says why."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What many rows have in common: all columns but times and values."""
+
+    kind: str
+    name: str
+    group: str | None = None
+    scenario: str | None = None
+    ok: bool | None = None
+    error: str | None = None
+    unit: str | None = None
+    labels: dict[str, str] | None = None
+
+
+@dataclass
+class _Columns:
+    """A batch being filled; shapes are kept once a batch, so that memory stays flat."""
+
+    known: dict[Hashable, int] = field(default_factory=dict)
+    shapes: list[Shape] = field(default_factory=list)
+    shape: list[int] = field(default_factory=list)
+    start_ms: list[int] = field(default_factory=list)
+    duration_ms: list[int | None] = field(default_factory=list)
+    value: list[int | None] = field(default_factory=list)
+
+
+class Log:
+    """The rows of one log.
+
+    key   whatever tells two shapes of a log apart; the texts are only needed for a new one
+    path  names of the groups around a record, outermost first
+    Raises Malformed for a record that ends before it starts.
+    """
+
+    def __init__(self, source: Source, version: str, start_ms: int) -> None:
+        self._facts = source.facts
+        self._facts.tool, self._facts.tool_version = "Gatling", version
+        self._facts.start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=start_ms)
+        self._names = source.options.names
+        self._columns = _Columns()
+        self._last_ms = start_ms
+        self._changes: dict[str, dict[int, int]] = {}  # scenario: second: users more or less
+        self.scenario: str | None = None  # of the requests, while it is known
+
+    def seen(self, key: Hashable) -> bool:
+        """Has this batch a shape of that key?"""
+        return key in self._columns.known
+
+    def add(self, key: Hashable, start_ms: int, end_ms: int, value: int | None = None) -> None:
+        """A row of a shape that was seen."""
+        if end_ms < start_ms:
+            raise Malformed(f"ends {start_ms - end_ms} ms before it starts")
+        self._append(key, start_ms, end_ms - start_ms, value)
+
+    def learn_request(
+        self, key: Hashable, path: list[str], name: str, ok: bool, message: str
+    ) -> None:
+        """The shape of a request; Gatling counts `X Redirect 1` as a request of that name."""
+        self._learn(
+            key,
+            Shape(
+                kind=REQUEST,
+                name=self._names.endpoint(_clean(name) or "(no name)", None, None),
+                group=_joined(path),
+                scenario=self.scenario,
+                ok=ok,
+                error=None if ok else _clean(message)[:ERROR_LENGTH] or None,
+            ),
+        )
+
+    def learn_group(self, key: Hashable, path: list[str], ok: bool) -> None:
+        """The shape of a group's end; its value is the cumulated response time."""
+        *outer, name = path
+        self._learn(
+            key,
+            Shape(
+                kind=TRANSACTION,
+                name=_clean(name),
+                group=_joined(outer),
+                scenario=self.scenario,
+                ok=ok,
+                unit="ms",
+            ),
+        )
+
+    def error(self, at_ms: int, message: str) -> None:
+        """Something that failed without being a request."""
+        key = (ERRORS, message)
+        if not self.seen(key):
+            error = _clean(message)[:ERROR_LENGTH] or None
+            self._learn(key, Shape(kind=METRIC, name=ERRORS, ok=False, error=error, unit="1"))
+            self._facts.metrics[ERRORS] = MetricInfo(type="counter", unit="1")
+        self._append(key, at_ms, None, 1)
+
+    def unmatched(self, at_ms: int, path: list[str], name: str) -> None:
+        """A message of the server that no check waited for."""
+        key = (UNMATCHED, tuple(path), name)
+        if not self.seen(key):
+            shape = Shape(
+                kind=METRIC,
+                name=UNMATCHED,
+                group=_joined(path),
+                scenario=self.scenario,
+                unit="1",
+                labels={"request": _clean(name)},
+            )
+            self._learn(key, shape)
+            self._facts.metrics[UNMATCHED] = MetricInfo(type="counter", unit="1")
+        self._append(key, at_ms, None, 1)
+
+    def user(self, scenario: str, at_ms: int, change: int) -> None:
+        """One user more (1) or less (-1)."""
+        if scenario not in self._changes:
+            self._changes[scenario] = {}
+            self.scenario = _clean(scenario) if len(self._changes) == 1 else None
+            self._columns.known.clear()  # those shapes have the scenario of before
+        seconds = self._changes[scenario]
+        seconds[at_ms // 1000] = seconds.get(at_ms // 1000, 0) + change
+        self._last_ms = max(self._last_ms, at_ms)
+
+    def flush(self) -> Iterator[pa.RecordBatch]:
+        """The rows since the last call, if there are any, as a batch."""
+        columns, self._columns = self._columns, _Columns()
+        if not columns.shape:
+            return
+        starts = np.array(columns.start_ms, np.int64)
+        durations = pa.array(columns.duration_ms, pa.float64())
+        self._last_ms = max(self._last_ms, int(starts.max()))
+        ends = starts + durations.fill_null(0).to_numpy().astype(np.int64)
+        self._last_ms = max(self._last_ms, int(ends.max()))
+        yield batch(
+            len(starts),
+            {
+                **_shape_columns(columns.shapes, pa.array(columns.shape, pa.int32())),
+                "ts": starts * 1000,
+                "duration_ms": durations,
+                "value": pa.array(columns.value, pa.float64()),
+            },
+        )
+
+    def users(self) -> Iterator[pa.RecordBatch]:
+        """Active users at the end of each second, from a scenario's first user to the log's end."""
+        last = self._last_ms // 1000
+        for scenario, changes in self._changes.items():
+            first = min(changes)
+            change = np.zeros(last - first + 1)
+            change[np.fromiter(changes, np.int64) - first] = list(changes.values())
+            # Below 0 only where the record of a user's start was lost.
+            active = np.maximum(np.cumsum(change), 0)
+            for at in range(0, len(active), _USERS_ROWS):
+                count = active[at : at + _USERS_ROWS]
+                seconds = np.arange(first + at, first + at + len(count))
+                columns = {"kind": USERS, "name": "users", "scenario": _clean(scenario)}
+                yield batch(len(count), {**columns, "ts": seconds * 1_000_000, "users": count})
+
+    def _learn(self, key: Hashable, shape: Shape) -> None:
+        self._columns.known[key] = len(self._columns.shapes)
+        self._columns.shapes.append(shape)
+
+    def _append(
+        self, key: Hashable, start_ms: int, duration_ms: int | None, value: int | None
+    ) -> None:
+        columns = self._columns
+        columns.shape.append(columns.known[key])
+        columns.start_ms.append(start_ms)
+        columns.duration_ms.append(duration_ms)
+        columns.value.append(value)
+
+
+def _shape_columns(shapes: list[Shape], of_rows: pa.Array) -> dict[str, pa.Array]:
+    """The columns that the shapes hold, spread over the rows."""
+    columns = {}
+    for name in Shape.__dataclass_fields__:
+        kind = SCHEMA.field(name).type
+        values = [getattr(shape, name) for shape in shapes]
+        if pa.types.is_dictionary(kind):
+            column = pa.array(values, pa.string()).dictionary_encode()
+        elif name == "labels":
+            column = pa.array([value and list(value.items()) for value in values], kind)
+        else:
+            column = pa.array(values, kind)
+        columns[name] = column.take(of_rows)
+    return columns
+
+
+def _joined(path: list[str]) -> str | None:
+    return "/".join(_clean(name) for name in path) or None
+
+
+def _clean(text: str) -> str:
+    return text.translate(_CONTROLS).strip()

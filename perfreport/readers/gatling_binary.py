@@ -1,0 +1,288 @@
+"""Gatling's binary `simulation.log`, written by 3.13.0 and newer; numbers are big-endian.
+
+    str         i32 length in bytes, the bytes, u8 coder: 0 Latin-1, 1 UTF-16 (no coder if empty)
+    cached str  i32 index; at or above 0 a str follows and gets that index, below 0 it is str -index
+    groups      i32 count, cached str each, outermost first
+
+    0 run       str version, str class, i64 start, str description,
+                i32 count and str each: scenarios, i32 count and i32 length + bytes each: assertions
+    1 request   groups, cached str name, i32 start, i32 end, u8 ok, cached str message
+    2 user      i32 scenario, u8 starts?, i32 time
+    3 group     groups, i32 start, i32 end, i32 cumulated response time, u8 ok
+    4 error     cached str message, i32 time
+
+The start of the run is in epoch milliseconds, other times are milliseconds from it. UTF-16 is in
+the byte order of the machine that wrote it; little-endian is assumed, as all common ones are.
+Source: LogFileDataWriter.scala and LogFileReader.scala of Gatling 3.13.5 and 3.15.1. A stream of
+records without marks cannot be read on after one that is damaged: there the reading ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from struct import Struct
+from struct import error as _ShortError
+
+import pyarrow as pa
+
+from perfreport.errors import InputError
+from perfreport.readers.gatling import LAST_START_MS, Log, Malformed
+from perfreport.readers.reader import Reader
+from perfreport.readers.source import Source
+
+_RUN, _REQUEST, _USER, _GROUP, _ERROR = range(5)
+_RUN_START = re.compile(rb"\0\0\0\0[\x03-\x30]\d{1,4}\.\d{1,4}[\w.-]*\0")
+_LONGEST = 2**20  # bytes of a string: Gatling's own limit is its buffer of 8 KiB
+_DEEPEST = 100  # groups in groups
+_MOST = 100_000  # scenarios, assertions
+_INT = Struct(">i")
+_LONG = Struct(">q")
+# A request, a group whose strings are all in the cache, by the number of groups.
+_REQUESTS = [Struct(f">{depth + 1}iiiBi") for depth in range(_DEEPEST + 1)]
+_GROUPS = [Struct(f">{depth}iiiiB") for depth in range(_DEEPEST + 1)]
+
+
+class _Short(Exception):
+    """The record goes on in the next block."""
+
+
+class _Damaged(Exception):
+    """Bytes that no Gatling writes: where the next record begins is lost."""
+
+
+def sniff(head: bytes) -> bool:
+    """A run record whose first string is a version."""
+    return _RUN_START.match(head) is not None
+
+
+def read(source: Source) -> Iterator[pa.RecordBatch]:
+    """The rows of a log of any version whose records parse; InputError without a run record."""
+    blocks, stream = source.blocks(), _Stream()
+    records = _Records(source, stream, *_run(source, stream, blocks))
+    while True:
+        damage = records.read()
+        yield from records.rows.flush()
+        block = next(blocks, None)
+        if damage or block is None:
+            break
+        stream.feed(block)
+    if damage:
+        source.cut(stream.offset, f"{damage}; the rest of the log cannot be read")
+    elif stream.left:
+        source.cut(stream.offset)
+    for _ in blocks:  # the checksum is of the whole file
+        pass
+    yield from records.rows.users()
+
+
+READER = Reader(name="gatling-binary", sniff=sniff, read=read)
+
+
+class _Stream:
+    """Values out of blocks; a `_Short` or struct error means that the record is not whole yet."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.at = 0
+        self.strings: dict[int, str] = {}  # the cache, by index below 0
+        self.before = 0  # bytes of the log before `data`
+
+    @property
+    def offset(self) -> int:
+        """Where we are, in bytes from the beginning of the log."""
+        return self.before + self.at
+
+    @property
+    def left(self) -> int:
+        return len(self.data) - self.at
+
+    def feed(self, block: bytes) -> None:
+        self.before += self.at
+        self.data, self.at = self.data[self.at :] + block, 0
+
+    def int32(self) -> int:
+        (value,) = _INT.unpack_from(self.data, self.at)
+        self.at += 4
+        return int(value)
+
+    def int64(self) -> int:
+        (value,) = _LONG.unpack_from(self.data, self.at)
+        self.at += 8
+        return int(value)
+
+    def count(self, most: int, what: str) -> int:
+        """A number of things or bytes, which must be believed before it is acted upon."""
+        number = self.int32()
+        if not 0 <= number <= most:
+            raise _Damaged(f"{number} {what}")
+        return number
+
+    def take(self, length: int) -> bytes:
+        end = self.at + length
+        if end > len(self.data):
+            raise _Short
+        self.at, start = end, self.at
+        return self.data[start:end]
+
+    def string(self) -> str:
+        length = self.count(_LONGEST, "bytes in a string")
+        if not length:
+            return ""
+        text, coder = self.take(length), self.take(1)[0]
+        if coder > 1:
+            raise _Damaged(f"a string with coder {coder}")
+        return text.decode("utf-16-le", "replace") if coder else text.decode("latin-1")
+
+    def cached(self) -> int:
+        """The index of a cached string, below 0 as it is written when the string comes again."""
+        index = self.int32()
+        if index > 0:
+            self.strings[-index] = self.string()
+            return -index
+        if index not in self.strings:
+            raise _Damaged(f"string {-index} is used before it was written")
+        return index
+
+    def flag(self) -> int:
+        byte = self.take(1)[0]
+        if byte > 1:
+            raise _Damaged(f"byte {byte} where only 0 and 1 can be")
+        return byte
+
+
+class _Records:
+    """Reads the records after the run record."""
+
+    def __init__(
+        self, source: Source, stream: _Stream, version: str, start_ms: int, scenarios: list[str]
+    ) -> None:
+        self._source = source
+        self._stream = stream
+        self._start_ms = start_ms
+        self._scenarios = scenarios
+        # Gatling writes the end of what has none (Long.MinValue) as an offset, cut to 32 bits.
+        self._never = (2**31 - start_ms) % 2**32 - 2**31
+        self.rows = Log(source, version, start_ms)
+
+    def read(self) -> str:
+        """Take in the whole records of the stream; why there can be no more, if so."""
+        stream = self._stream
+        parsers = {
+            _REQUEST: self._request,
+            _USER: self._user,
+            _GROUP: self._group,
+            _ERROR: self._error,
+        }
+        while stream.left:
+            begin, header = stream.at, stream.data[stream.at]
+            stream.at += 1
+            try:
+                if header not in parsers:
+                    raise _Damaged(f"no record begins with byte {header}")
+                parsers[header]()
+            except (_Short, _ShortError):
+                stream.at = begin
+                return ""
+            except _Damaged as error:
+                stream.at = begin
+                return str(error)
+            except Malformed as error:
+                self._source.skip(stream.before + begin, str(error))
+        return ""
+
+    def _request(self) -> None:
+        """The fast path is a shape seen before, whose strings are all in the cache: 2 unpackings."""
+        stream = self._stream
+        depth = stream.count(_DEEPEST, "groups around a request")
+        record = _REQUESTS[depth]
+        fields = record.unpack_from(stream.data, stream.at)
+        key, times = fields[: depth + 1] + fields[depth + 3 :], fields[depth + 1 : depth + 3]
+        if self.rows.seen(key):
+            stream.at += record.size
+        else:
+            key, times = self._new_request(depth)
+        start, end = times
+        if end == self._never:
+            *path, name = self._texts(key[: depth + 1])
+            self.rows.unmatched(self._start_ms + start, path, name)
+        else:
+            self.rows.add(key, self._start_ms + start, self._start_ms + end)
+
+    def _new_request(self, depth: int) -> tuple[tuple[int, ...], tuple[int, int]]:
+        """Key and times of a request whose shape is not known yet."""
+        stream = self._stream
+        names = [stream.cached() for _ in range(depth + 1)]
+        start, end = stream.int32(), stream.int32()
+        ok, message = stream.flag(), stream.cached()
+        key = (*names, ok, message)
+        *path, name, message_text = self._texts((*names, message))
+        self.rows.learn_request(key, path, name, bool(ok), message_text)
+        return key, (start, end)
+
+    def _group(self) -> None:
+        stream = self._stream
+        depth = stream.count(_DEEPEST, "groups around a group")
+        record = _GROUPS[depth]
+        fields = record.unpack_from(stream.data, stream.at)
+        key, times = fields[:depth] + fields[-1:], fields[depth:-1]
+        if self.rows.seen(key):
+            stream.at += record.size
+        else:
+            key, times = self._new_group(depth)
+        start, end, cumulated = times
+        self.rows.add(key, self._start_ms + start, self._start_ms + end, cumulated)
+
+    def _new_group(self, depth: int) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+        """Key and times of a group whose shape is not known yet."""
+        stream = self._stream
+        names = [stream.cached() for _ in range(depth)]
+        times = stream.int32(), stream.int32(), stream.int32()
+        ok = stream.flag()
+        key = (*names, ok)
+        self.rows.learn_group(key, self._texts(names), bool(ok))
+        return key, times
+
+    def _user(self) -> None:
+        stream = self._stream
+        scenario, starts, at = stream.int32(), stream.flag(), stream.int32()
+        if not 0 <= scenario < len(self._scenarios):
+            raise _Damaged(f"a user of scenario {scenario} of {len(self._scenarios)}")
+        self.rows.user(self._scenarios[scenario], self._start_ms + at, 1 if starts else -1)
+
+    def _error(self) -> None:
+        message, at = self._stream.cached(), self._stream.int32()
+        self.rows.error(self._start_ms + at, *self._texts([message]))
+
+    def _texts(self, indices: Sequence[int]) -> list[str]:
+        return [self._stream.strings[index] for index in indices]
+
+
+def _run(source: Source, stream: _Stream, blocks: Iterator[bytes]) -> tuple[str, int, list[str]]:
+    """Version, start and scenarios out of the run record; InputError if it is not whole."""
+    for block in blocks:
+        stream.feed(block)
+        try:
+            return _run_record(stream)
+        except (_Short, _ShortError):
+            stream.at = 0
+        except _Damaged as error:
+            raise InputError(
+                f"{source.name}: byte {stream.offset}: its run record is damaged ({error}). "
+                "Take the log from the machine that wrote it."
+            ) from error
+    raise InputError(f"{source.name}: cut off inside its run record: there is nothing to read.")
+
+
+def _run_record(stream: _Stream) -> tuple[str, int, list[str]]:
+    if stream.take(1)[0] != _RUN:
+        raise _Damaged("it does not begin with byte 0")
+    version, _simulation = stream.string(), stream.string()
+    start_ms = stream.int64()
+    if not 0 < start_ms < LAST_START_MS:
+        raise _Damaged(f"{start_ms} is no time")
+    _description = stream.string()
+    scenarios = [stream.string() for _ in range(stream.count(_MOST, "scenarios"))]
+    for _ in range(stream.count(_MOST, "assertions")):
+        stream.take(stream.count(_LONGEST, "bytes in an assertion"))
+    return version, start_ms, scenarios
