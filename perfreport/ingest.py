@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from perfreport.errors import InputError, RunError
 from perfreport.readers.reader import UnknownFormat, reader_for
+from perfreport.readers.server import Server
 from perfreport.readers.source import Facts, ReadOptions, Source
 from perfreport.run.info import RunInfo, SourceInfo, TestType
 from perfreport.run.schema import SCHEMA
@@ -37,29 +38,6 @@ class About:
     test_type: TestType | None = None
     environment: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Server:
-    """Queries to a monitoring server, asked after the files were read.
-
-    The default window is that of the run; `ask` yields one source per query.
-    """
-
-    probe: Callable[[], None]
-    ask: Callable[[datetime, datetime], Iterator[Answer]]
-    start: datetime | None = None
-    end: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One source that is not a file: what it was, its rows, and notes for the user."""
-
-    info: SourceInfo
-    facts: Facts
-    batches: Iterable[pa.RecordBatch]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -284,6 +262,7 @@ class _Merge:
                 self.notes.append(f"{unknown.name}: left out, no reader knows this format")
                 return
             rows = sum(map(len, self._written(reader.read(source), label, source.facts)))
+        self.notes += source.notes
         self.notes += source.notes
         self._learn(source.info(reader.name, rows), source.facts)
 

@@ -12,7 +12,7 @@ from perfreport.cli.common import flag_options, progress, tell
 from perfreport.run.info import TestType
 
 if TYPE_CHECKING:
-    from perfreport.ingest import Server
+    from perfreport.readers.server import Server
     from perfreport.readers.source import ReadOptions
 
 _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M%z"])
