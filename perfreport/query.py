@@ -28,7 +28,7 @@ def ask(
     connection = run.duckdb.cursor()
     for name, table in (tables or {}).items():
         connection.register(name, table)
-    return connection.execute(_text(question), parameters or None).to_arrow_table()
+    return connection.sql(_text(question), params=parameters or None).to_arrow_table()
 
 
 def rows(run: Run, question: str, row: type[Row], **parameters: Any) -> list[Row]:

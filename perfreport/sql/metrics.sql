@@ -1,16 +1,20 @@
 -- What were the metrics in the window?
 -- in   run; $start, $end the window
 -- out  name, labels, unit, count, mean, min, max, last; a row per metric, labels and unit
+with recorded as (
+    select name, coalesce(labels, map {}) as labels, unit, value, ts
+    from run
+    where kind = 'metric' and ts >= $start and ts < $end
+)
 select
     name,
-    coalesce(labels, map {}) as labels,
+    labels,
     unit,
     count(value) as count,
     avg(value) as mean,
     min(value) as min,
     max(value) as max,
     arg_max(value, ts) as last
-from run
-where kind = 'metric' and ts >= $start and ts < $end
-group by name, coalesce(labels, map {}), unit
+from recorded
+group by name, labels, unit
 order by name, labels::varchar, unit
