@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from perfreport.run.info import TestType
 from perfreport.run.schema import REQUEST, TRANSACTION
 from perfreport.run.store import Run
 from perfreport.sla.model import Pack
-from perfreport.stats.window import Window, parse_window, steady_window
+from perfreport.stats.window import Samples, Window, parse_window, steady_window, whole_window
 from perfreport.tables import (
     CheckRow,
     EndpointBin,
@@ -28,9 +28,10 @@ from perfreport.tables import (
 )
 
 # Apdex of JMeter's dashboard: satisfied to 500 ms, tolerated to 1,500 ms.
-APDEX = {"satisfied_ms": 500.0, "tolerated_ms": 1500.0}
+APDEX: dict[str, Any] = {"satisfied_ms": 500.0, "tolerated_ms": 1500.0}
 _BINS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 _MOST_BINS = 240  # a bin stays wider than a pixel or two on a phone
+Row = TypeVar("Row", EndpointRow, TotalRow)
 _WHOLE_RUN_TESTS = (TestType.STRESS, TestType.SPIKE)
 
 
@@ -38,7 +39,7 @@ def whole(run: Run) -> Window:
     """All of a run. Raises RunError for a run without a single time stamp."""
     if run.info.start is None or run.info.end is None:
         raise RunError(f"{run.path}: the run has no rows. Ingest the inputs again.")
-    return Window(run.info.start, run.info.end, "all")
+    return whole_window(run.info.start, run.info.end)
 
 
 def judged_window(run: Run, choice: str = "steady", pack: Pack | None = None) -> Window:
@@ -52,15 +53,16 @@ def judged_window(run: Run, choice: str = "steady", pack: Pack | None = None) ->
         return given
     if given == "all" or run.info.test_type in _WHOLE_RUN_TESTS:
         return span
-    load = ask(run, "load", start=span.start, end=span.end)
     stages = pack.window_stages(run.info.scenario, run.info.test_type) if pack else ()
-    return steady_window(
-        span,
-        at_s=load["at_s"].to_numpy(),
-        users=load["users"].to_numpy().astype(np.float64),
-        requests=load["requests"].to_numpy(),
-        stages=stages,
-    )
+    users, requests = _load(run, span)
+    return steady_window(span.start, span.end, stages=stages, users=users, requests=requests)
+
+
+def _load(run: Run, span: Window) -> tuple[Samples, Samples]:
+    """Active users and begun requests, second by second."""
+    load = ask(run, "load", **bounds_of(span))
+    at_s, users, requests = (load[name].to_numpy().astype(np.float64) for name in load.column_names)
+    return (at_s[~np.isnan(users)], users[~np.isnan(users)]), (at_s, requests)
 
 
 def summary(run: Run, window: Window, by: str = "name", only: str = "all") -> Summary:
@@ -91,9 +93,13 @@ def _total(answer: list[dict[str, Any]]) -> TotalRow:
     """Requests alone; where there are none (JMeter parents only) the outermost transactions."""
     for level, kind in (("kind", REQUEST), ("outermost", TRANSACTION)):
         for row in answer:
-            if row["level"] == level and row["kind"] == kind and (level == "kind" or row["outermost"]):
+            if (
+                row["level"] == level
+                and row["kind"] == kind
+                and (level == "kind" or row["outermost"])
+            ):
                 return _as(TotalRow, row)
-    nothing = dict.fromkeys(Stats.__dataclass_fields__) | {"count": 0, "errors": 0}
+    nothing = {field.name: None for field in fields(Stats)} | {"count": 0, "errors": 0}
     return _as(TotalRow, nothing | {"kind": None})
 
 
@@ -135,7 +141,7 @@ def bin_width(run: Run) -> float:
     return next((width for width in _BINS if seconds / width <= _MOST_BINS), seconds / _MOST_BINS)
 
 
-def bounds_of(window: Window) -> dict[str, datetime]:
+def bounds_of(window: Window) -> dict[str, Any]:
     """A window as the parameters $start and $end."""
     return {"start": window.start, "end": window.end}
 
@@ -144,5 +150,5 @@ def _binned(run: Run, bin_s: float) -> dict[str, Any]:
     return {**bounds_of(whole(run)), "bin_s": float(bin_s)}
 
 
-def _as(row_type: Any, row: dict[str, Any]) -> Any:
-    return row_type(**{name: row[name] for name in row_type.__dataclass_fields__})
+def _as(row_type: type[Row], row: dict[str, Any]) -> Row:
+    return row_type(**{name: row[name] for name in [field.name for field in fields(row_type)]})

@@ -26,7 +26,7 @@ LAYERS = (
     "resources",
     "run",
     "readers",
-    "ingest",
+    "ingestion",
     "tables",
     "query",
     "stats",

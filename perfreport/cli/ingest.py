@@ -72,7 +72,7 @@ def command(
     \b
     perfreport ingest results.json.gz -o run.parquet --scenario kenya_o2c --test-type load
     """
-    from perfreport.ingest import About, found_files, ingest
+    from perfreport.ingestion import About, found_files, ingest
 
     about = About(
         rest["system"], rest["release"], rest["scenario"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def command(run: Path, query: str, fmt: str) -> None:
     from perfreport.render.table import Column, Table, for_csv, for_terminal
     from perfreport.run.store import open_run
 
-    text = click.get_text_stream("stdin").read() if query == "-" else query
+    text = sys.stdin.read() if query == "-" else query
     answer = ask_text(open_run(run), text)
     rows = [tuple(row.values()) for row in answer.to_pylist()]
     match fmt:

@@ -26,7 +26,7 @@ _COLUMNS = (
     Column("max", right=True),
 )
 
-_ORDER = {"request": 0, "subrequest": 1, "transaction": 2, "iteration": 3}
+_KINDS = ["request", "subrequest", "transaction", "iteration"]
 
 
 def as_json(summary: Summary) -> str:
@@ -107,22 +107,25 @@ def window_object(window: Window) -> dict[str, object]:
 
 
 def _table(summary: Summary) -> Table:
-    ordered = sorted(summary.endpoints, key=lambda row: _ORDER.get(row.kind, len(_ORDER)))
-    rows = [_row(_label(row, summary.by), row) for row in ordered]
-    rows.append(_row(_total_label(summary), summary.total))
-    styles = [None] * len(ordered) + ["bold"]
+    """Requests and their total first, then a section for each other kind."""
+    rows: list[tuple[str, ...]] = []
+    styles: list[str | None] = []
+    kinds = sorted({row.kind for row in summary.endpoints}, key=_KINDS.index)
+    for kind in dict.fromkeys([summary.total.kind or _KINDS[0], *kinds]):
+        of_kind = [row for row in summary.endpoints if row.kind == kind]
+        rows += [_row(_label(row, summary.by), row) for row in of_kind]
+        styles += [None if kind == summary.total.kind else "dim"] * len(of_kind)
+        if kind == (summary.total.kind or _KINDS[0]):
+            rows.append(_row(f"all {kind}s", summary.total))
+            styles.append("bold")
     return Table(_COLUMNS, tuple(rows), tuple(styles))
 
 
 def _label(row: EndpointRow, by: str) -> str:
     details = [] if row.kind == "request" else [row.kind]
-    if by != "name":
+    if by != "name" and getattr(row, by) is not None:
         details.append(f"{by} {getattr(row, by)}")
     return f"{row.name} ({', '.join(details)})" if details else row.name
-
-
-def _total_label(summary: Summary) -> str:
-    return "all transactions" if summary.total.kind == "transaction" else "all requests"
 
 
 def _row(label: str, row: Stats) -> tuple[str, ...]:

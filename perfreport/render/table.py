@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,7 @@ def for_terminal(table: Table, console: Console) -> None:
         )
     styles = table.styles or (None,) * len(table.rows)
     for row, style in zip(table.rows, styles, strict=True):
-        rich_table.add_row(*(Text(printable(cell)) for cell in row), style=style)
+        rich_table.add_row(*(Text(broken(printable(cell))) for cell in row), style=style)
     console.print(rich_table)
 
 
@@ -81,6 +82,16 @@ def for_csv(keys: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def printable(text: str) -> str:
     """The text without control characters, which could steer a terminal."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def broken(name: str, width: int = 28) -> str:
+    """A long name on several lines, broken at blanks and before slashes where it has any."""
+    lines = [""]
+    for piece in re.findall(r"/?[^/ ]* ?", name):
+        if len(lines[-1]) + len(piece) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _markdown_row(cells: Any) -> str:

@@ -1,8 +1,8 @@
 -- What were the metrics in the window?
 -- in   run; $start, $end the window
 -- out  name, labels, unit, count, mean, min, max, last; a row per metric, labels and unit
-with recorded as (
-    select name, coalesce(labels, map {}) as labels, unit, value, ts
+with observed as (
+    select name, coalesce(labels, map {}) as labels, unit, ts, value
     from run
     where kind = 'metric' and ts >= $start and ts < $end
 )
@@ -15,6 +15,6 @@ select
     min(value) as min,
     max(value) as max,
     arg_max(value, ts) as last
-from recorded
+from observed
 group by name, labels, unit
 order by name, labels::varchar, unit
