@@ -46,6 +46,7 @@ class Ingested:
 
     path: Path
     info: RunInfo
+    rows: int  # written now; those of an appended file's earlier part are among them
     notes: tuple[str, ...]
 
 
@@ -80,12 +81,11 @@ def ingest(
     if server is not None:
         server.probe()
     with plan.folder(), whole_file(plan.target) as part:
-        merge = _Merge(RunWriter(part), plan.earlier, about or About(), strict)
+        extended = plan.earlier if plan.copied else None
+        merge = _Merge(RunWriter(part), extended, about or About(), strict)
         try:
             merge.copy(plan.copied)
-            for file, label in zip(
-                files, labels_of([str(file.path) for file in files]), strict=True
-            ):
+            for file, label in zip(files, plan.labels(files), strict=True):
                 merge.read(file, label, format, options or ReadOptions(), on_read)
             if server is not None:
                 merge.ask(server)
@@ -95,7 +95,7 @@ def ingest(
             raise
     for stale in plan.stale:
         stale.unlink()
-    return Ingested(Path(output), info, tuple(merge.notes))
+    return Ingested(Path(output), info, merge.writer.rows, tuple(merge.notes))
 
 
 @dataclass(frozen=True)
@@ -197,11 +197,20 @@ class _Plan:
             raise RunError(
                 f"{path}: holds a run. Add to it with --append, or replace it with --overwrite."
             )
-        for part in parts:
-            open_run(part)
+        earlier = open_run(path).info if parts else None
         numbers = [int(part.stem[5:]) for part in parts if part.stem[5:].isdigit()]
         target = path / f"part-{max(numbers, default=0) + 1:04d}.parquet"
-        return cls(target, stale=() if append else parts, in_directory=True)
+        return cls(
+            target,
+            earlier=earlier if append else None,
+            stale=() if append else parts,
+            in_directory=True,
+        )
+
+    def labels(self, files: Sequence[InputFile]) -> list[str]:
+        """A label per file that no source of the run, earlier ones included, shares."""
+        earlier = [source.name for source in self.earlier.sources] if self.earlier else []
+        return labels_of([*earlier, *(str(file.path) for file in files)])[len(earlier) :]
 
     @contextmanager
     def folder(self) -> Iterator[None]:

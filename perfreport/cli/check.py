@@ -19,7 +19,7 @@ from perfreport.cli.common import (
 from perfreport.errors import Exit
 
 
-@click.command("check")
+@click.command("check", short_help="Judge runs against an SLA pack.")
 @click.argument("runs", nargs=-1, type=RUN, metavar="RUN...")
 @sla_option(required=True)
 @undecided_option

@@ -19,7 +19,7 @@ from perfreport.cli.common import (
 from perfreport.errors import Exit
 
 
-@click.command("compare")
+@click.command("compare", short_help="Show what became slower or faster between two runs.")
 @click.argument("baseline", type=RUN)
 @click.argument("run", type=RUN)
 @sla_option()

@@ -20,7 +20,7 @@ _O2C = "--system ChiroERP --environment staging --scenario kenya_o2c --test-type
 STEPS: tuple[str, ...] = ()
 
 
-@click.command("demo")
+@click.command("demo", short_help="Run the whole pipeline on the shipped samples.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default="perfreport-demo",
     show_default=True, help="Folder for the samples, the runs and the report.",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M%z"])
 
 
-@click.command("ingest")
+@click.command("ingest", short_help="Read result files, and Prometheus, into one run.")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.option(
     "-o", "--output", required=True, help="The run to write; a directory of parts if it ends in /."
@@ -87,8 +87,7 @@ def command(
             append=append, overwrite=overwrite, strict=strict, on_read=on_read,
         )  # fmt: skip
     tell(done.notes)
-    rows = sum(source.rows for source in done.info.sources)
-    tell([f"{output}: {rows:,} rows from {len(done.info.sources)} sources"], level="done")
+    tell([f"{output}: {done.rows:,} rows"], level="done")
 
 
 def _pairs(labels: tuple[str, ...]) -> dict[str, str]:

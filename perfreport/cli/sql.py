@@ -10,7 +10,7 @@ import click
 from perfreport.cli.common import RUN, emit, flag_options, format_option, output_console
 
 
-@click.command("sql")
+@click.command("sql", short_help="Ask a run anything, in SQL.")
 @click.argument("run", type=RUN)
 @click.argument("query")
 @format_option("table", "json", "csv")

@@ -17,7 +17,7 @@ from perfreport.cli.common import (
 )
 
 
-@click.command("summary")
+@click.command("summary", short_help="Show exact percentiles, errors and throughput.")
 @click.argument("run", type=RUN)
 @click.option("--window", default="steady", show_default=True, help=WINDOW_HELP)
 @click.option(

@@ -9,7 +9,7 @@ import click
 from perfreport.cli.common import RUN, emit, flag_options, format_option, output_console, sla_option
 
 
-@click.command("trends")
+@click.command("trends", short_help="Show which server series grow during a soak.")
 @click.argument("run", type=RUN)
 @sla_option()
 @format_option("table", "json")

@@ -84,7 +84,7 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def broken(name: str, width: int = 28) -> str:
+def broken(name: str, width: int = 20) -> str:
     """A long name on several lines, broken at blanks and before slashes where it has any."""
     lines = [""]
     for piece in re.findall(r"/?[^/ ]* ?", name):
