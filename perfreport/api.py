@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from perfreport import measure
 from perfreport.ingestion import ingest
+from perfreport.judge.compare import compare as judge_changes
 from perfreport.judge.evidence import Summary
+from perfreport.judge.findings import Comparison
 from perfreport.run.store import Run, open_run
 from perfreport.sla.loader import load_pack
 from perfreport.sla.model import Pack
+from perfreport.sla.settings import CompareSettings
+from perfreport.stats.window import later_cut
 
 __all__ = ["ingest", "load_pack", "open_run", "summary"]
 
@@ -23,3 +27,21 @@ def summary(
     pack    its stages decide what is steady
     """
     return measure.summary(run, measure.judged_window(run, window, pack), by, only)
+
+
+def compare(baseline: Run, run: Run, pack: Pack | None = None) -> Comparison:
+    """What became slower or faster from `baseline` to `run`, by the method of docs/statistics.md.
+
+    pack  its stages, its settings under `compare`, and its critical paths
+    """
+    settings = pack.compare if pack else CompareSettings()
+    critical = pack.critical_endpoints(run.info.scenario) if pack else frozenset()
+    before, after = later_cut(
+        measure.whole(baseline).start,
+        measure.judged_window(baseline, pack=pack),
+        measure.whole(run).start,
+        measure.judged_window(run, pack=pack),
+    )
+    return judge_changes(
+        measure.side(baseline, before), measure.side(run, after), settings, critical
+    )

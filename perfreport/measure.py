@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from perfreport.errors import RunError
+from perfreport.judge.comparable import Side
 from perfreport.judge.evidence import Summary
 from perfreport.query import ask, rows
 from perfreport.run.info import TestType
 from perfreport.run.schema import REQUEST, TRANSACTION
 from perfreport.run.store import Run
 from perfreport.sla.model import Pack
+from perfreport.stats.sketch import Sketch, cell_seconds, endpoint_sketches, read_sketches
 from perfreport.stats.window import Samples, Window, parse_window, steady_window, whole_window
 from perfreport.tables import (
     CheckRow,
@@ -101,6 +103,31 @@ def _total(answer: list[dict[str, Any]]) -> TotalRow:
                 return _as(TotalRow, row)
     nothing = {field.name: None for field in fields(Stats)} | {"count": 0, "errors": 0}
     return _as(TotalRow, nothing | {"kind": None})
+
+
+def sketches(run: Run) -> dict[str, Sketch]:
+    """The sketch of each endpoint over the whole run, on which intervals rest."""
+    span = whole(run)
+    cell_s = cell_seconds(span.seconds)
+    answer = ask(run, "sketch", cell_s=cell_s, **bounds_of(span))
+    return endpoint_sketches(read_sketches(answer, span.seconds, cell_s))
+
+
+def side(run: Run, window: Window) -> Side:
+    """A run as one side of a comparison over `window`."""
+    _, endpoints = statistics(run, window)
+    _, successful = statistics(run, window, only="ok")
+    kind = main_kind(run)
+    at_s, users = _load(run, window)[0]
+    return Side(
+        info=run.info,
+        start=whole(run).start,
+        window=window,
+        sketches=sketches(run),
+        endpoints={row.name: row for row in endpoints if row.kind == kind},
+        successful={row.name: row for row in successful if row.kind == kind},
+        users=float(users.mean()) if len(at_s) else None,
+    )
 
 
 def timeline(run: Run, bin_s: float) -> tuple[TimelineRow, ...]:

@@ -39,6 +39,6 @@ def command(run: Path, query: str, fmt: str) -> None:
         case "csv":
             emit(for_csv(answer.column_names, rows), None)
         case _:
-            columns = tuple(Column(name, wrap=True) for name in answer.column_names)
+            columns = tuple(Column(name, width=40) for name in answer.column_names)
             cells = tuple(tuple("" if cell is None else str(cell) for cell in row) for row in rows)
             for_terminal(Table(columns, cells), output_console())

@@ -49,7 +49,7 @@ _VERDICT_STYLES = {
 }
 _COLUMNS = (
     Column("status"),
-    Column("objective", wrap=True),
+    Column("objective", width=30),
     Column("measured", right=True),
     Column("limit", right=True),
     Column("margin", right=True),

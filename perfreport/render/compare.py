@@ -27,7 +27,7 @@ _STYLES: dict[ChangeVerdict | None, str | None] = {
     ChangeVerdict.INCONCLUSIVE: "dim",
 }
 _COLUMNS = (
-    Column("endpoint", wrap=True),
+    Column("endpoint", width=14),
     Column(""),
     Column("baseline", right=True),
     Column("run", right=True),
@@ -47,7 +47,7 @@ def as_markdown(comparison: Comparison) -> str:
     lines = [f"**{VERDICT_WORDS[comparison.verdict]}**: {printable(comparison.why)}", ""]
     lines += [f"- {printable(doubt.why)}" for doubt in comparison.comparable]
     lines += ["", for_markdown(_table(comparison.comparisons)), sd_line(comparison)]
-    lines += [f"- {printable(row.why)}" for row in changed(comparison)]
+    lines += [f"- {evidence_line(row)}" for row in changed(comparison)]
     return "\n".join(lines) + "\n"
 
 
@@ -67,7 +67,7 @@ def for_terminal(comparison: Comparison, console: Console) -> None:
     print_table(_table(comparison.comparisons), console)
     console.print()
     for row in changed(comparison):
-        console.print(printable(row.why), style=_STYLES.get(row.verdict))
+        console.print(evidence_line(row), style=_STYLES.get(row.verdict))
     console.print(sd_line(comparison), style="dim")
 
 
@@ -75,6 +75,11 @@ def changed(comparison: Comparison) -> list[Change]:
     """The rows that became worse or better."""
     loud = (ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED)
     return [row for row in comparison.comparisons if row.verdict in loud]
+
+
+def evidence_line(row: Change) -> str:
+    """`create_order P95: 182 ms to 203 ms, +11.5 % ...`"""
+    return printable(f"{row.name} {STATISTIC_WORDS.get(row.statistic, row.statistic)}: {row.why}")
 
 
 def sd_line(comparison: Comparison) -> str:

@@ -19,11 +19,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, whether numbers stand right, and whether it may wrap."""
+    """A column: its title, whether numbers stand right, and from which width on names are broken."""
 
     title: str
     right: bool = False
-    wrap: bool = False
+    width: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,15 @@ def for_terminal(table: Table, console: Console) -> None:
         rich_table.add_column(
             Text(column.title),
             justify="right" if column.right else "left",
-            no_wrap=not column.wrap,
-            overflow="fold" if column.wrap else "ellipsis",
+            no_wrap=column.width is None,
+            overflow="fold" if column.width else "ellipsis",
         )
     styles = table.styles or (None,) * len(table.rows)
     for row, style in zip(table.rows, styles, strict=True):
-        rich_table.add_row(*(Text(broken(printable(cell))) for cell in row), style=style)
+        cells = zip(table.columns, row, strict=True)
+        rich_table.add_row(
+            *(Text(broken(printable(cell), column.width)) for column, cell in cells), style=style
+        )
     console.print(rich_table)
 
 
@@ -84,11 +87,13 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def broken(name: str, width: int = 20) -> str:
-    """A long name on several lines, broken at blanks and before slashes where it has any."""
+def broken(name: str, width: int | None) -> str:
+    """A long name on several lines, broken at blanks, before slashes and after underscores."""
+    if width is None or len(name) <= width:
+        return name
     lines = [""]
-    for piece in re.findall(r"/?[^/ ]* ?", name):
-        if len(lines[-1]) + len(piece) > width and lines[-1]:
+    for piece in re.findall(r"/?[^/ _]*[ _]?", name):
+        if len(lines[-1]) + len(piece.rstrip()) > width and lines[-1]:
             lines.append("")
         lines[-1] += piece
     return "\n".join(line.rstrip() for line in lines)

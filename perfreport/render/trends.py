@@ -17,7 +17,7 @@ _STYLES: dict[TrendVerdict, str | None] = {
     TrendVerdict.INCONCLUSIVE: "dim",
 }
 _COLUMNS = (
-    Column("series", wrap=True),
+    Column("series", width=24),
     Column("start", right=True),
     Column("half", right=True),
     Column("end", right=True),
