@@ -226,17 +226,30 @@ class _Log:
 
 
 def _is_whole(request: _Request, before: _Request | None) -> bool:
-    """Has the last request of the input every point that the one before it had?
-
-    A request without `expected_response` has no http_req_failed: its script switched that off.
-    """
-    unjudged = b'"expected_response"' not in request.tags
-    others_judged = before is None or b'"expected_response"' in before.tags
+    """Has the last request of the input every point that the one before it had?"""
     expected = before.values if before else [1.0] * len(_HTTP)
-    return all(
-        value == value or wanted != wanted or (place == _FAILED and unjudged and others_judged)
-        for place, (value, wanted) in enumerate(zip(request.values, expected, strict=True))
-    )
+    points = zip(request.values[:_FAILED], expected[:_FAILED], strict=True)
+    if any(_is_unset(value) and not _is_unset(wanted) for value, wanted in points):
+        return False
+    return not (_is_unset(request.values[_FAILED]) and _is_judged(request, before))
+
+
+def _is_judged(request: _Request, before: _Request | None) -> bool:
+    """Does http_req_failed belong to the request? Its script may have switched that off.
+
+    k6 writes it together with the tag expected_response, unless systemTags leave the tag out.
+    """
+    tagged = _EXPECTED in request.tags
+    if before is None or tagged != (_EXPECTED in before.tags):
+        return tagged
+    return not _is_unset(before.values[_FAILED])
+
+
+_EXPECTED = b'"expected_response"'
+
+
+def _is_unset(value: float) -> bool:
+    return value != value
 
 
 def _unit(metric: _MetricData) -> str | None:
@@ -257,6 +270,7 @@ class _Template:
     scenario: str | None = None
     status: int | None = None
     ok: bool | None = None  # unless http_req_failed says otherwise
+    ok_by_status: bool | None = None
     error: str | None = None
     error_if_failed: str | None = None
     unit: str | None = None
@@ -294,7 +308,7 @@ class _Rows:
 
     def add_request(self, request: _Request) -> None:
         values = request.values
-        if values[_REQS] != values[_REQS] and values[_DURATION] != values[_DURATION]:
+        if _is_unset(values[_REQS]) and _is_unset(values[_DURATION]):
             self._source.skip(request.line, "a part of a request without its duration")
             return
         if self._append(
@@ -380,8 +394,16 @@ class _Rows:
     def _ok(
         self, template: _Numbers, kind: _Numbers, value: _Numbers, failed: _Numbers
     ) -> _Numbers:
-        """1 succeeded, 0 failed, NaN where k6 did not say."""
-        by_tags = np.array([entry.ok for entry in self._templates], dtype=float)[template]
+        """1 succeeded, 0 failed, NaN where k6 did not say.
+
+        A k6 that knows http_req_failed leaves it out where the script switched it off.
+        """
+        judges = "http_req_failed" in self._source.facts.metrics
+        said = [
+            entry.ok_by_status if entry.ok is None and not judges else entry.ok
+            for entry in self._templates
+        ]
+        by_tags = np.array(said, dtype=float)[template]
         ok = np.where(np.isnan(failed), by_tags, failed == 0)
         return np.where(kind == schema.CHECK, value != 0, ok)
 
@@ -442,12 +464,12 @@ def _http(tags: dict[str, str], names: Names) -> dict[str, Any]:
     status = _status(tags)
     expected = tags.pop("expected_response", None)
     error = tags.pop("error", None) or None
-    by_status = None if status is None else 200 <= status < 400  # k6's own default
     return {
         "name": names.endpoint(named, method, url),
         "method": method,
         "status": status,
-        "ok": by_status if expected is None else expected == "true",
+        "ok": None if expected is None else expected == "true",
+        "ok_by_status": None if status is None else 200 <= status < 400,  # k6's own default
         "error": _short(error),
         "error_if_failed": _short(error or tags.get("error_code")),
     }
