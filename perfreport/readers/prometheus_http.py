@@ -117,7 +117,7 @@ class Api:
 _RETRIES = Retry(
     total=3,
     connect=1,
-    read=0,
+    read=False,
     other=0,
     status=3,
     backoff_factor=0.3,

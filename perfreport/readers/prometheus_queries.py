@@ -38,8 +38,13 @@ class Query:
 
 def read_queries(path: Path) -> list[Query]:
     """The queries of a file, in its order. Raises InputError with file, line and what is allowed."""
-    root = _parsed(path)
-    entries = list(_named_entries(path, root))
+    try:
+        entries = list(_named_entries(path, _parsed(path)))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        what = getattr(error, "problem", None) or "damaged"
+        raise InputError(f"{where}: neither YAML nor JSON: {what}.") from error
     if not entries:
         raise InputError(f"{path}: holds no query. Write a line such as: kafka_lag: sum(lag)")
     seen: dict[str, int] = {}
@@ -53,18 +58,13 @@ def read_queries(path: Path) -> list[Query]:
 def _parsed(path: Path) -> yaml.Node | None:
     try:
         text = path.read_text(encoding="utf-8-sig")
-        # JSON may be indented with tabs, which YAML forbids.
-        text = text.replace("\t", " ") if text.lstrip().startswith("{") else text
-        return yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text in UTF-8 (byte {error.start}).") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        what = getattr(error, "problem", None) or "damaged"
-        raise InputError(f"{where}: neither YAML nor JSON: {what}.") from error
+    # JSON may be indented with tabs, which YAML forbids.
+    text = text.replace("\t", " ") if text.lstrip().startswith("{") else text
+    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _named_entries(path: Path, root: yaml.Node | None) -> Iterator[tuple[int, str, Any]]:
