@@ -27,7 +27,7 @@ _STYLES: dict[ChangeVerdict | None, str | None] = {
     ChangeVerdict.INCONCLUSIVE: "dim",
 }
 _COLUMNS = (
-    Column("endpoint", width=14),
+    Column("endpoint", width=13),
     Column(""),
     Column("baseline", right=True),
     Column("run", right=True),
@@ -44,8 +44,8 @@ def as_json(comparison: Comparison) -> str:
 
 def as_markdown(comparison: Comparison) -> str:
     """For a pull request: verdict, doubts, table; the reasons of what changed below it."""
-    lines = [f"**{VERDICT_WORDS[comparison.verdict]}**: {printable(comparison.why)}", ""]
-    lines += [f"- {printable(doubt.why)}" for doubt in comparison.comparable]
+    lines = [f"**{VERDICT_WORDS[comparison.verdict]}**", ""]
+    lines += [f"- {line}" for line in _reasons(comparison)]
     lines += ["", for_markdown(_table(comparison.comparisons)), sd_line(comparison)]
     lines += [f"- {evidence_line(row)}" for row in changed(comparison)]
     return "\n".join(lines) + "\n"
@@ -60,9 +60,8 @@ def for_terminal(comparison: Comparison, console: Console) -> None:
     """Verdict first, then doubts, the table, and the evidence of what changed."""
     style = _STYLES.get(comparison.verdict) or "bold"
     console.print(VERDICT_WORDS[comparison.verdict], style=style)
-    console.print(f"  {printable(comparison.why)}")
-    for doubt in comparison.comparable:
-        console.print(f"  {printable(doubt.why)}", style="yellow")
+    for line in _reasons(comparison):
+        console.print(f"  {line}", style="dim" if line != comparison.why else None)
     console.print()
     print_table(_table(comparison.comparisons), console)
     console.print()
@@ -75,6 +74,14 @@ def changed(comparison: Comparison) -> list[Change]:
     """The rows that became worse or better."""
     loud = (ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED)
     return [row for row in comparison.comparisons if row.verdict in loud]
+
+
+def _reasons(comparison: Comparison) -> list[str]:
+    """How the verdict came about, then every doubt; once each where doubts are the verdict."""
+    doubts = [printable(doubt.why) for doubt in comparison.comparable]
+    if comparison.verdict == ChangeVerdict.NOT_COMPARABLE and doubts:
+        return doubts
+    return [printable(comparison.why), *doubts]
 
 
 def evidence_line(row: Change) -> str:
@@ -104,8 +111,9 @@ def change_text(row: Change, value: float | None) -> str:
     """A change: percent, or percentage points for an error rate."""
     if value is None:
         return ""
-    text = units.signed_percent(value)
-    return text.replace(" %", " pp") if row.statistic == "error_rate" else text
+    if row.statistic == "error_rate":
+        return f"{value * 100:+.2f} pp".replace("-", "−")
+    return units.signed_percent(value)
 
 
 def _table(rows: tuple[Change, ...]) -> Table:
@@ -128,5 +136,12 @@ def _row(row: Change, name: str) -> tuple[str, ...]:
         value_text(row, row.run),
         change_text(row, row.change),
         interval,
-        VERDICT_WORDS[row.verdict].lower() if row.verdict else "",
+        _row_word(row.verdict),
     )
+
+
+def _row_word(verdict: ChangeVerdict | None) -> str:
+    """A row that is not comparable had too little data, or stands in runs that are not."""
+    if verdict == ChangeVerdict.NOT_COMPARABLE:
+        return "not judged"
+    return VERDICT_WORDS[verdict].lower() if verdict else ""
