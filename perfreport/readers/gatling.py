@@ -7,9 +7,6 @@ are counted, and become one row a second and scenario after all others.
   been seen it is theirs; from then on it is unknown.
 - An error (a request that could not be built, a crash) has no duration: it is a row of the metric
   `gatling_errors` with the message in `error`.
-- A server's WebSocket or SSE message that no check waited for has a start but no end. Gatling up to
-  3.12 leaves it out of its statistics, as we do: it is a row of the metric
-  `gatling_unmatched_messages`.
 """
 
 from __future__ import annotations
@@ -26,7 +23,6 @@ from perfreport.run.info import MetricInfo
 from perfreport.run.schema import ERROR_LENGTH, METRIC, REQUEST, SCHEMA, TRANSACTION, USERS, batch
 
 ERRORS = "gatling_errors"
-UNMATCHED = "gatling_unmatched_messages"
 # What the binary log can hold, 24.8 days on either side of the run's start: a time further off is
 # damaged, and would stretch the run's users to billions of rows.
 SPAN_MS = 2**31
@@ -50,7 +46,6 @@ class Shape:
     ok: bool | None = None
     error: str | None = None
     unit: str | None = None
-    labels: dict[str, str] | None = None
 
 
 @dataclass
@@ -79,7 +74,7 @@ class Log:
         self._facts.start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=start_ms)
         self._names = source.options.names
         self._columns = _Columns()
-        self._last_ms = start_ms
+        self._last_ms = start_ms - SPAN_MS  # the last event so far
         self._changes: dict[str, dict[int, int]] = {}  # scenario: second: users more or less
         self.scenario: str | None = None  # of the requests, while it is known
 
@@ -101,16 +96,18 @@ class Log:
             key,
             Shape(
                 kind=REQUEST,
-                name=self._names.endpoint(_clean(name) or "(no name)", None, None),
+                name=self._names.endpoint(_clean(name) or None, None, None),
                 group=_joined(path),
                 scenario=self.scenario,
                 ok=ok,
-                error=None if ok else _clean(message)[:ERROR_LENGTH] or None,
+                error=None if ok else _message(message),
             ),
         )
 
     def learn_group(self, key: Hashable, path: list[str], ok: bool) -> None:
         """The shape of a group's end; its value is the cumulated response time."""
+        if not path:
+            raise Malformed("a group without a name")
         *outer, name = path
         self._learn(
             key,
@@ -128,25 +125,9 @@ class Log:
         """Something that failed without being a request."""
         key = (ERRORS, message)
         if not self.seen(key):
-            error = _clean(message)[:ERROR_LENGTH] or None
-            self._learn(key, Shape(kind=METRIC, name=ERRORS, ok=False, error=error, unit="1"))
-            self._facts.metrics[ERRORS] = MetricInfo(type="counter", unit="1")
-        self._append(key, at_ms, None, 1)
-
-    def unmatched(self, at_ms: int, path: list[str], name: str) -> None:
-        """A message of the server that no check waited for."""
-        key = (UNMATCHED, tuple(path), name)
-        if not self.seen(key):
-            shape = Shape(
-                kind=METRIC,
-                name=UNMATCHED,
-                group=_joined(path),
-                scenario=self.scenario,
-                unit="1",
-                labels={"request": _clean(name)},
-            )
+            shape = Shape(kind=METRIC, name=ERRORS, ok=False, error=_message(message), unit="1")
             self._learn(key, shape)
-            self._facts.metrics[UNMATCHED] = MetricInfo(type="counter", unit="1")
+            self._facts.metrics[ERRORS] = MetricInfo(type="counter", unit="1")
         self._append(key, at_ms, None, 1)
 
     def user(self, scenario: str, at_ms: int, change: int) -> None:
@@ -166,8 +147,7 @@ class Log:
             return
         starts = np.array(columns.start_ms, np.int64)
         durations = pa.array(columns.duration_ms, pa.float64())
-        self._last_ms = max(self._last_ms, int(starts.max()))
-        ends = starts + durations.fill_null(0).to_numpy().astype(np.int64)
+        ends = starts + durations.fill_null(0).to_numpy()
         self._last_ms = max(self._last_ms, int(ends.max()))
         yield batch(
             len(starts),
@@ -216,8 +196,6 @@ def _shape_columns(shapes: list[Shape], of_rows: pa.Array) -> dict[str, pa.Array
         values = [getattr(shape, name) for shape in shapes]
         if pa.types.is_dictionary(kind):
             column = pa.array(values, pa.string()).dictionary_encode()
-        elif name == "labels":
-            column = pa.array([value and list(value.items()) for value in values], kind)
         else:
             column = pa.array(values, kind)
         columns[name] = column.take(of_rows)
@@ -229,4 +207,8 @@ def _joined(path: list[str]) -> str | None:
 
 
 def _clean(text: str) -> str:
-    return text.translate(_CONTROLS).strip()
+    return text.translate(_CONTROLS)
+
+
+def _message(text: str) -> str | None:
+    return _clean(text).strip()[:ERROR_LENGTH] or None

@@ -39,7 +39,6 @@ _RUN = re.compile(rb"(?:ASSERTION\t[^\n]*\n)*RUN\t(?:[^\t\n]*\t){4}[^\t\n]*\n")
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})[\w.-]{0,40}")
 _STATUS = {b"OK": True, b"KO": False}
 _USER_CHANGE = {b"START": 1, b"END": -1}
-_NEVER = 0  # Gatling writes the end of what has none (Long.MinValue) so
 
 
 def sniff(head: bytes) -> bool:
@@ -102,10 +101,12 @@ class _Lines:
             b"ERROR": self._error,
         }
         self._doubtful: tuple[int, str] | None = None
+        self._last = 0  # number of the last line
 
     def read(self, first: int, lines: list[bytes]) -> None:
         """Take in whole lines; `first` is the number of the first."""
         layout, parsers = self._layout, self._parsers
+        self._last = first + len(lines) - 1
         for number, line in enumerate(lines, first):
             fields = line.rstrip(b"\r").split(b"\t")  # Windows ends its lines with \r\n
             header = fields[0]
@@ -125,18 +126,15 @@ class _Lines:
 
     def finish(self) -> None:
         """A last record that cannot be read was cut off: each is written with its line end."""
-        if self._doubtful:
-            number, why = self._doubtful
-            self._source.cut(number, f"cut off inside a record ({why})")
+        if self._doubtful and self._doubtful[0] == self._last:
+            self._source.cut(self._last, f"cut off inside a record ({self._doubtful[1]})")
+        elif self._doubtful:
+            self._source.skip(*self._doubtful)
 
     def _request(self, fields: tuple[bytes, ...]) -> None:
         groups, name, start, end, status, message = fields
         key = (groups, name, status, message)
-        start_ms, end_ms = self._time(start), int(end)
-        if end_ms == _NEVER:
-            self.rows.unmatched(start_ms, _path(groups), _text(name))
-            return
-        self._near(end_ms)
+        start_ms, end_ms = self._time(start), self._time(end)
         if not self.rows.seen(key):
             self.rows.learn_request(key, _path(groups), _text(name), _ok(status), _text(message))
         self.rows.add(key, start_ms, end_ms)
@@ -172,9 +170,7 @@ class _Lines:
         self._doubtful = (number, why)
 
     def _time(self, field: bytes) -> int:
-        return self._near(int(field))
-
-    def _near(self, time_ms: int) -> int:
+        time_ms = int(field)
         if not -SPAN_MS <= time_ms - self._start_ms < SPAN_MS:
             raise Malformed("a time more than 24 days from the run's start")
         return time_ms
