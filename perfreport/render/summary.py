@@ -62,17 +62,17 @@ def as_markdown(summary: Summary) -> str:
 def for_terminal(summary: Summary, console: Console) -> None:
     """What a performance engineer looks at after the run."""
     for line in heading(summary.run):
-        console.print(line, soft_width=20)
-    console.print(window_line(summary.window), style="dim", soft_width=20)
+        console.print(line, soft_wrap=True)
+    console.print(window_line(summary.window), style="dim", soft_wrap=True)
     console.print()
     print_table(_table(summary), console)
     failing = [check for check in summary.checks if check.fails]
     if summary.checks:
         passed = sum(check.passes for check in summary.checks)
         failed = sum(check.fails for check in summary.checks)
-        console.print(f"\nchecks  {passed:,} passed, {failed:,} failed", soft_width=20)
+        console.print(f"\nchecks  {passed:,} passed, {failed:,} failed", soft_wrap=True)
     for check in failing:
-        console.print(f"  {check.fails:,} × {check.name}", soft_width=20)
+        console.print(f"  {check.fails:,} × {check.name}", soft_wrap=True)
 
 
 def heading(run: RunInfo) -> list[str]:

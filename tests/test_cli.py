@@ -1,0 +1,373 @@
+"""The command line: exit codes, error lines, documents of the contract, streams."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perfreport.cli import main
+from perfreport.errors import Exit
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "sample_results"
+K6 = SAMPLES / "k6-json"
+ROW = [
+    "count", "errors", "error_rate", "rate_per_s", "mean_ms", "stdev_ms", "min_ms", "p50_ms", "p75_ms",
+    "p90_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms", "apdex", "received_bytes", "sent_bytes",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three runs: short, baseline and run."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("short", "baseline", "run"):
+        assert (
+            main(["ingest", str(K6 / f"{name}.json.gz"), "-o", str(folder / f"{name}.parquet")])
+            == 0
+        )
+    assert (
+        main(["ingest", str(SAMPLES / "prometheus-json/soak"), "-o", str(folder / "soak.parquet")])
+        == 0
+    )
+    return folder
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    path = tmp_path / "pack.yaml"
+    path.write_text("compare: {min_steady: 30s}\n")
+    return path
+
+
+def stdout_json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    document: dict[str, object] = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    return document
+
+
+# --- documents of the contract -----------------------------------------------------------------
+
+
+def test_summary_json_holds_the_keys_of_the_contract(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(["summary", str(runs / "short.parquet"), "--format", "json", "--window", "all"]) == 0
+    )
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == 1
+    assert {"from", "to", "how"} <= document["window"].keys()
+    assert set(ROW) <= document["total"].keys()
+    assert all(
+        {"kind", "name", "scenario", "group", *ROW} <= row.keys() for row in document["endpoints"]
+    )
+    assert all(row.keys() >= {"name", "passes", "fails"} for row in document["checks"])
+    metric_keys = {"name", "labels", "unit", "count", "mean", "min", "max", "last"}
+    assert all(row.keys() >= metric_keys for row in document["metrics"])
+    assert {"start", "end", "sources", "thresholds", "metrics"} <= document["run"].keys()
+
+
+def test_compare_json_holds_the_keys_of_the_contract(
+    runs: Path, pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [
+        "compare",
+        str(runs / "baseline.parquet"),
+        str(runs / "run.parquet"),
+        "--sla",
+        str(pack),
+    ]
+    assert main([*line, "--format", "json"]) == Exit.WANTING
+    document = json.loads(capsys.readouterr().out)
+    assert document["verdict"] == "regressed"
+    assert {"comparable", "shared_shift", "run_to_run_sd", "comparisons"} <= document.keys()
+    assert {"p50", "p95", "p99", "source", "runs"} == document["run_to_run_sd"].keys()
+    keys = {
+        "name", "statistic", "baseline", "run", "change", "ci_low", "ci_high", "p_value", "detectable",
+        "verdict", "samples_baseline", "samples_run", "why",
+    }  # fmt: skip
+    assert all(row.keys() >= keys for row in document["comparisons"])
+
+
+def test_only_the_slowed_endpoint_is_called_regressed(
+    runs: Path, pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [
+        "compare",
+        str(runs / "baseline.parquet"),
+        str(runs / "run.parquet"),
+        "--sla",
+        str(pack),
+    ]
+    main([*line, "--format", "json"])
+    rows = json.loads(capsys.readouterr().out)["comparisons"]
+    assert {row["name"] for row in rows if row["verdict"] == "regressed"} == {"create_order"}
+
+
+def test_the_same_run_twice_is_unchanged(runs: Path, pack: Path) -> None:
+    run = str(runs / "run.parquet")
+    assert main(["compare", run, run, "--sla", str(pack)]) in (Exit.OK, Exit.UNDECIDED)
+
+
+def test_trends_json_tells_the_truth_of_the_soak(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(
+            [
+                "trends",
+                str(runs / "soak.parquet"),
+                "--sla",
+                str(ROOT / "sla/demo.yaml"),
+                "--format",
+                "json",
+            ]
+        )
+        == 0
+    )
+    series = json.loads(capsys.readouterr().out)["series"]
+    heap = next(row for row in series if row["name"] == "heap_used_bytes")
+    assert heap["verdict"] == "growing"
+    assert heap["slope_low"] <= 40.96 * 2**20 <= heap["slope_high"]
+    lag = next(
+        row for row in series
+        if row["name"] == "kafka_lag_by_topic" and row["labels"] == {"topic": "sales-order-created-event"}
+    )  # fmt: skip
+    assert lag["verdict"] == "plateaued"
+
+
+# --- streams and formats -----------------------------------------------------------------------
+
+
+def test_standard_input_is_read_and_standard_output_written(runs: Path, tmp_path: Path) -> None:
+    text = gzip.decompress((K6 / "handle.json.gz").read_bytes())
+    command = [sys.executable, "-m", "perfreport", "ingest", "-", "-o", str(tmp_path / "x.parquet")]
+    done = subprocess.run(command, input=text, capture_output=True, check=True)
+    assert done.stdout == b""
+    assert b"rows" in done.stderr
+
+
+def test_quiet_says_nothing(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "perfreport", "--quiet", "ingest", str(K6 / "handle.json.gz"),
+        "-o", str(tmp_path / "x.parquet"),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_tables_fit_80_columns(runs: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["summary", str(runs / "short.parquet"), "--window", "all"])
+    main(["compare", str(runs / "baseline.parquet"), str(runs / "run.parquet"), "--sla", str(pack)])
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("window")]
+    assert [line for line in lines if len(line) > 80] == []
+
+
+def test_csv_has_the_same_facts_as_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["summary", str(runs / "short.parquet"), "--window", "all", "--format", "csv"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    main(["summary", str(runs / "short.parquet"), "--window", "all", "--format", "json"])
+    document = json.loads(capsys.readouterr().out)
+    expected = {(row["kind"], row["name"]): row["p95_ms"] for row in document["endpoints"]}
+    got = {
+        (row["kind"], row["name"]): float(row["p95_ms"]) for row in rows if row["name"] != "total"
+    }
+    assert got == expected
+
+
+def test_csv_defuses_formulas(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["sql", str(runs / "short.parquet"), "select '=1+1' as x, -1 as y", "--format", "csv"])
+    assert capsys.readouterr().out == "x,y\n'=1+1,-1\n"
+
+
+def test_sql_json_and_errors(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["sql", str(runs / "short.parquet"), "select count(*) n from run", "--format", "json"])
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out) == [{"n": 3426}]
+    assert main(["sql", str(runs / "short.parquet"), "select nothing from run"]) == Exit.INPUT
+    assert (
+        main(["sql", str(runs / "short.parquet"), "select * from read_csv('/etc/passwd')"])
+        == Exit.INPUT
+    )
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_only_and_by_split_and_filter(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(
+        [
+            "summary",
+            str(runs / "short.parquet"),
+            "--window",
+            "all",
+            "--by",
+            "status",
+            "--only",
+            "failed",
+            "--format",
+            "json",
+        ]
+    )
+    document = json.loads(capsys.readouterr().out)
+    requests = [row for row in document["endpoints"] if row["kind"] == "request"]
+    assert sum(row["count"] for row in requests) == document["total"]["count"] == 57
+    assert all(row["status"] == 0 or row["status"] >= 400 for row in requests)
+
+
+def test_window_is_half_open_and_offsets_count_from_the_start(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = []
+    for window in ("0s..10s", "10s..20s", "0s..20s"):
+        main(["summary", str(runs / "short.parquet"), "--window", window, "--format", "json"])
+        counts.append(json.loads(capsys.readouterr().out)["total"]["count"])
+    assert counts[0] + counts[1] == counts[2] > 0
+
+
+# --- mistakes ----------------------------------------------------------------------------------
+
+
+def mistakes(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    (folder / "empty.json").touch()
+    (folder / "nothing").mkdir()
+    (folder / "text.txt").write_text("hello\n")
+    (folder / "bad.yaml").write_text("compare: {min_stedy: 30s}\n")
+    k6, out = str(K6 / "short.json.gz"), str(folder / "x.parquet")
+    (folder / "there.parquet").write_bytes(b"precious")
+    yield "no such file", ["ingest", str(folder / "none.json"), "-o", out]
+    yield "empty", ["ingest", str(folder / "empty.json"), "-o", out]
+    yield "folder without files", ["ingest", str(folder / "nothing"), "-o", out]
+    yield "no reader knows", ["ingest", str(folder / "text.txt"), "-o", out]
+    yield "no such reader", ["ingest", k6, "-o", out, "--format", "k6-jsn"]
+    yield "exists", ["ingest", k6, "-o", str(folder / "there.parquet")]
+    yield "cannot be written", ["ingest", k6, "-o", str(folder / "none/x.parquet")]
+    yield "not a time zone", ["ingest", k6, "-o", out, "--timezone", "Mars/Base"]
+    yield "not K=V", ["ingest", k6, "-o", out, "--label", "x"]
+    yield "--queries", ["ingest", k6, "-o", out, "--prometheus", "http://127.0.0.1:9"]
+    yield "nothing to ingest", ["ingest", "-o", out]
+    yield "no such run", ["summary", str(folder / "none.parquet")]
+    yield "not a run file", ["summary", str(folder / "there.parquet")]
+    yield 'Did you mean "min_steady"?', ["check", "--sla", str(folder / "bad.yaml")]
+    yield "No such option", ["summary", "--frmat", "json", str(folder / "there.parquet")]
+    yield "No such command", ["sumary"]
+
+
+def test_each_mistake_is_one_or_two_lines_exit_2_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = list(mistakes(tmp_path))
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    for expected, line in cases:
+        assert main(line) == Exit.INPUT, line
+        said = capsys.readouterr()
+        assert expected in said.err, line
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        assert len(said.err.splitlines()) <= 4, said.err  # click adds usage and a hint
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+    assert (tmp_path / "there.parquet").read_bytes() == b"precious"
+
+
+def test_debug_shows_where_an_error_came_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["summary", str(tmp_path / "none.parquet"), "--debug"]) == Exit.INPUT
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_strict_refuses_what_the_default_only_notes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = gzip.decompress((K6 / "handle.json.gz").read_bytes())
+    cut = tmp_path / "cut.json"
+    cut.write_bytes(whole[: len(whole) // 2])
+    assert (
+        main(["ingest", str(cut), "-o", str(tmp_path / "strict.parquet"), "--strict"]) == Exit.INPUT
+    )
+    assert not (tmp_path / "strict.parquet").exists()
+    assert main(["ingest", str(cut), "-o", str(tmp_path / "x.parquet")]) == Exit.OK
+    assert "cut off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+def test_interrupted_ingest_leaves_no_file(tmp_path: Path, signal_number: signal.Signals) -> None:
+    """The input is a pipe that never ends, so that the moment of the signal does not matter."""
+    head = gzip.decompress((K6 / "handle.json.gz").read_bytes())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perfreport", "ingest", "-", "-o", str(tmp_path / "x.parquet")],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        assert process.stdin is not None
+        process.stdin.write(head)
+        process.stdin.flush()
+        while not list(tmp_path.iterdir()):  # the temporary file shows that the ingest has begun
+            time.sleep(0.01)
+        process.send_signal(signal_number)
+        assert process.wait(timeout=30) == Exit.INTERRUPTED
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_goes_away_is_no_error(runs: Path) -> None:
+    line = f'"{sys.executable}" -m perfreport sql short.parquet "select * from run" --format csv | head -1'
+    done = subprocess.run(
+        line, shell=True, cwd=runs, capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.stdout.startswith("kind,ts,name")
+    assert done.stderr == ""
+
+
+def test_appending_keeps_every_row_and_every_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for target in ("x.parquet", "parts/"):
+        out = f"{tmp_path}/{target}"
+        for name in ("short", "handle"):
+            assert main(["ingest", str(K6 / f"{name}.json.gz"), "-o", out, "--append"]) == 0
+        main(
+            [
+                "sql",
+                out,
+                "select source, count(*) n from run group by 1 order by 1",
+                "--format",
+                "json",
+            ]
+        )
+        assert json.loads(capsys.readouterr().out) == [
+            {"source": "handle", "n": 1053},
+            {"source": "short", "n": 3426},
+        ]
+
+
+def test_two_generators_merge_exactly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Halves of one log, ingested together, give the percentiles of the whole."""
+    lines = gzip.decompress((K6 / "short.json.gz").read_bytes()).splitlines(keepends=True)
+    middle = next(
+        at
+        for at in range(len(lines) // 2, len(lines))
+        if b'"metric":"http_reqs","type":"Point"' in lines[at]
+    )
+    (tmp_path / "a.json").write_bytes(b"".join(lines[:middle]))
+    (tmp_path / "b.json").write_bytes(b"".join(lines[middle:]))
+    totals = []
+    for inputs in ([K6 / "short.json.gz"], [tmp_path / "a.json", tmp_path / "b.json"]):
+        out = str(tmp_path / "x.parquet")
+        main(["ingest", *map(str, inputs), "-o", out, "--overwrite"])
+        capsys.readouterr()
+        main(["summary", out, "--window", "all", "--format", "json"])
+        total = json.loads(capsys.readouterr().out)["total"]
+        totals.append({key: value for key, value in total.items() if isinstance(value, float)})
+    assert len(totals[0]) > 10
+    assert totals[0] == pytest.approx(totals[1], rel=1e-12)
