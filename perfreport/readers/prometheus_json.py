@@ -98,6 +98,8 @@ class _DamagedSeries(msgspec.Struct):
     values: list[Any]
 
 
+_Json = bytes | msgspec.Raw  # Raw is a view of the answer, no copy
+
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_data = msgspec.json.Decoder(_Data).decode
 _decode_labels = msgspec.json.Decoder(_Labels).decode
@@ -121,7 +123,7 @@ class SeriesRows:
 
     def batches(self, data: bytes) -> Iterator[pa.RecordBatch]:
         """The rows of one answer, a batch a series."""
-        found = list(self._series(data))
+        found = list(self._series(self._text(data)))
         several = len({labels.get("__name__") for labels in map(self._labels, found)}) > 1
         for line, series in found:
             yield from self._rows(line, series, several)
@@ -134,24 +136,33 @@ class SeriesRows:
                 "and were left out"
             )
 
-    def _series(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+    def _text(self, data: bytes) -> bytes:
+        """The same bytes, if they are UTF-8; others are replaced, which may turn up in a label."""
+        try:
+            str(data, "utf-8")
+        except UnicodeDecodeError as error:
+            self._source.skip(data.count(b"\n", 0, error.start) + 1, "bytes that are not UTF-8")
+            return data.decode("utf-8", "replace").encode()
+        return data
+
+    def _series(self, data: bytes) -> Iterator[tuple[int, _Json]]:
         """Each series as JSON, with its line."""
         try:
             answer = _decode_answer(data)
-            pieces = [bytes(piece) for piece in self._result(answer)]
+            pieces = self._result(answer)
         except msgspec.ValidationError as error:
             raise InputError(
                 f"{self._source.name}: not an answer to a Prometheus query ({error}). "
                 "Save what /api/v1/query_range returns."
             ) from error
         except msgspec.DecodeError as error:
-            yield from self._before_cut(data.decode("utf-8", "replace"), error)
+            yield from self._before_cut(data.decode(), error)
             return
         line, at = 1, 0
         for piece in pieces:
             found = data.find(piece, at)
             line += data.count(b"\n", at, found)
-            at = found
+            at = found + 1
             yield line, piece
 
     def _result(self, answer: _Answer) -> list[msgspec.Raw]:
@@ -170,7 +181,7 @@ class SeriesRows:
             )
         return data.result
 
-    def _before_cut(self, text: str, error: Exception) -> Iterator[tuple[int, bytes]]:
+    def _before_cut(self, text: str, error: Exception) -> Iterator[tuple[int, _Json]]:
         """The whole series before the place where a cut or damaged answer stops being JSON."""
         start = _RESULT.search(text)
         if start is None:
@@ -179,7 +190,10 @@ class SeriesRows:
             )
         at = start.end()
         for begin, end in _objects(text, start.end()):
-            yield _line(text, begin), text[begin:end].encode()
+            piece = text[begin:end].encode()
+            if not _is_series(piece):
+                break
+            yield _line(text, begin), piece
             at = end
         self._source.cut(_line(text, at), f"cut off or damaged inside a series ({error})")
         # Points that are whole: the text up to the last of them, closed by hand.
@@ -188,27 +202,28 @@ class SeriesRows:
         if _is_series(whole.encode()):
             yield _line(text, at), whole.encode()
 
-    def _labels(self, found: tuple[int, bytes]) -> dict[str, str]:
+    def _labels(self, found: tuple[int, _Json]) -> dict[str, str]:
         try:
             return _decode_labels(found[1]).metric
         except msgspec.ValidationError:  # told when its points are read
             return {}
 
-    def _rows(self, line: int, piece: bytes, several: bool) -> Iterator[pa.RecordBatch]:
+    def _rows(self, line: int, piece: _Json, several: bool) -> Iterator[pa.RecordBatch]:
         try:
             series = _decode_series(piece)
         except msgspec.ValidationError as error:
             series = self._mended(line, piece, error)
+        else:
+            self._count_unread(line, series)
         points = series.values + ([series.value] if series.value else [])
-        self._count_histograms(line, series)
         self.points += len(points)
         times, values = self._observed(line, points)
-        metric = self._learn(series.metric.get("__name__"), several)
         if len(times):
+            metric = self._learn(series.metric.get("__name__"))
             labels = series.metric if several else _without_name(series.metric)
             yield _batch(self._name, times, values, metric.unit, labels)
 
-    def _mended(self, line: int, piece: bytes, error: Exception) -> _Series:
+    def _mended(self, line: int, piece: _Json, error: Exception) -> _Series:
         """A series without the points that are not `[seconds, "text"]`."""
         try:
             damaged = _decode_damaged(piece)
@@ -225,15 +240,17 @@ class SeriesRows:
                     self._source.skip(line, f"not a point of time and text: {str(point)[:80]}")
         return series
 
-    def _count_histograms(self, line: int, series: _Series) -> None:
+    def _count_unread(self, line: int, series: _Series) -> None:
         count = len(series.histograms) + (series.histogram is not None)
+        self.points += count
         if count:
-            self.points += count
             self._source.skip(
                 line,
                 f"{count:,} native histograms of {_shown(series.metric)}: not read; "
                 "ask for histogram_quantile() or histogram_count() of them",
             )
+        elif not series.values and series.value is None:
+            self._source.skip(line, f"no points of {_shown(series.metric)}")
 
     def _observed(
         self, line: int, points: Sequence[tuple[float, str]]
@@ -258,7 +275,7 @@ class SeriesRows:
                 self._source.skip(line, f"{text} at {at!r}: a query divides by zero")
         return np.rint(np.array(kept_s) * 1e6).astype(np.int64), np.array(kept)
 
-    def _learn(self, series_name: str | None, several: bool) -> MetricInfo:
+    def _learn(self, series_name: str | None) -> MetricInfo:
         """Type and unit of a series; the run keeps them where all series of the query agree."""
         metric = self._known or convention(series_name or self._name)
         earlier = self._source.facts.metrics.get(self._name, metric)
@@ -324,8 +341,9 @@ def _line(text: str, at: int) -> int:
 
 
 def _is_series(piece: bytes) -> bool:
+    """False too for what the json module takes though it is not JSON, such as a bare NaN."""
     try:
-        return bool(_decode_damaged(piece))
+        return bool(_decode_labels(piece))
     except msgspec.DecodeError:
         return False
 

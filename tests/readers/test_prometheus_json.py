@@ -295,6 +295,29 @@ def test_an_answer_damaged_in_the_middle_gives_what_stands_before() -> None:
     assert source.truncated
 
 
+@given(st.integers(0, len(SMALL) - 1), st.sampled_from([*b'{}[]",:0-\\\n\x00\xff', *b"nNe"]))
+def test_any_wrong_byte_is_told_and_never_a_crash(at: int, byte: int) -> None:
+    source = source_of(SMALL[:at] + bytes([byte]) + SMALL[at + 1 :])
+    try:
+        rows = rows_of(source)
+    except InputError as error:
+        assert str(error).startswith("q.json: ")  # noqa: PT017
+    else:
+        assert len(rows) == len(WHOLE) or source.rejected or source.notes
+
+
+def test_bytes_that_are_not_utf8_are_told_and_the_points_stay() -> None:
+    source = source_of(SMALL.replace(b'"id":"b"', b'"id":"\xff"'))
+    assert [row[:3] for row in rows_of(source)] == [row[:3] for row in WHOLE]
+    assert source.rejections[0].why == "bytes that are not UTF-8"
+
+
+def test_a_bare_nan_is_damage_and_what_stands_before_is_kept() -> None:
+    source = source_of(SMALL.replace(b'"4"', b"NaN"))
+    assert rows_of(source) == WHOLE[:3]
+    assert source.truncated
+
+
 # -- the soak recording ------------------------------------------------------------------------
 
 
