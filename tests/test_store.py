@@ -189,11 +189,11 @@ def test_a_sort_larger_than_the_memory_spills_outside_the_working_folder(
 import duckdb, sys
 from perfreport.run import store
 connect = duckdb.connect
-duckdb.connect = lambda config: connect(config=config | {"memory_limit": "100MB", "threads": 1})
+duckdb.connect = lambda config: connect(config=config | {"memory_limit": "50MB", "threads": 1})
 run = store.open_run(sys.argv[1])
 print(run.duckdb.sql(
     "select count(*), max(n) from "
-    "(select range as n, hash(range)::varchar as text from range(3000000) order by text) where n >= 0"
+    "(select range as n, hash(range)::varchar as text from range(1000000) order by text) where n >= 0"
 ).fetchall())
 print(*run.duckdb.sql("select current_setting('temp_directory')").fetchall()[0])
 """
@@ -206,7 +206,7 @@ print(*run.duckdb.sql("select current_setting('temp_directory')").fetchall()[0])
         check=True,
     )
     counted, folder = done.stdout.splitlines()
-    assert counted == "[(3000000, 2999999)]"
+    assert counted == "[(1000000, 999999)]"
     assert Path(folder).parent == temporary
     assert list(work.iterdir()) == []
     assert list(temporary.iterdir()) == []  # and cleans up behind itself
