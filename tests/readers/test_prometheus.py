@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,6 +162,25 @@ def test_the_command_line_reads_a_time_of_production(
     assert "/nothing: no data in this time" in told
     assert "secret" not in told
     assert b"secret" not in (tmp_path / "run.parquet").read_bytes()
+
+
+def test_the_default_window_is_that_of_the_load(
+    prometheus_server: PrometheusServer, tmp_path: Path
+) -> None:
+    (tmp_path / "queries.json").write_text('{"heap": "jvm_memory_used_bytes{id=\'old\'}"}')
+    (tmp_path / "load.jtl").write_text(
+        "timeStamp,elapsed,label,responseCode,success\n"
+        f"{START_S + 60}000,10,order,200,true\n"
+        f"{START_S + 119}500,500,order,200,true\n"
+    )
+    command = ["ingest", str(tmp_path / "load.jtl"), "-o", str(tmp_path / "run.parquet")]
+    command += ["--prometheus", prometheus_server.url, "--queries", str(tmp_path / "queries.json")]
+    assert main([*command, "--step", "20s"]) == 0
+    run = open_run(tmp_path / "run.parquet")
+    metric = run.arrow().filter(pc.field("kind") == "metric")
+    assert metric["value"].to_pylist() == [heap("old", second) for second in (60, 80, 100, 120)]
+    assert metric["source"].unique().to_pylist() == ["127.0.0.1:8080"]
+    assert run.info.tool == "JMeter"
 
 
 # -- fakes -------------------------------------------------------------------------------------
