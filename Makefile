@@ -45,6 +45,8 @@ $(VENV)/.installed-dev: $(VENV)/bin/pip pyproject.toml
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed. Name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call install,$(notdir $(PYTHON))-venv); }
 	$(PYTHON) -m venv $(VENV)
 
