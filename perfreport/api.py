@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from perfreport import measure
+from perfreport import measure, resources
 from perfreport.ingestion import ingest
 from perfreport.judge.compare import compare as judge_changes
 from perfreport.judge.evidence import Summary
-from perfreport.judge.findings import Comparison
+from perfreport.judge.findings import Comparison, Trend
 from perfreport.run.store import Run, open_run
 from perfreport.sla.loader import load_pack
 from perfreport.sla.model import Pack
@@ -45,3 +45,16 @@ def compare(baseline: Run, run: Run, pack: Pack | None = None) -> Comparison:
     return judge_changes(
         measure.side(baseline, before), measure.side(run, after), settings, critical
     )
+
+
+def trends(run: Run, pack: Pack | None = None) -> tuple[Trend, ...]:
+    """Which server series grow over a soak, and when each meets its limit.
+
+    pack  says the shape, direction and capacity of its series; without one sla/default.yaml does
+    """
+    return measure.trends(run, pack or default_pack())
+
+
+def default_pack() -> Pack:
+    """sla/default.yaml, for everybody who has no pack."""
+    return load_pack(resources.folder("sla") / "default.yaml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -10,11 +11,13 @@ import numpy as np
 from perfreport.errors import RunError
 from perfreport.judge.comparable import Side
 from perfreport.judge.evidence import Summary
+from perfreport.judge.findings import Trend
+from perfreport.judge.soak import trend
 from perfreport.query import ask, rows
 from perfreport.run.info import TestType
 from perfreport.run.schema import REQUEST, TRANSACTION
 from perfreport.run.store import Run
-from perfreport.sla.model import Pack
+from perfreport.sla.model import Pack, Series
 from perfreport.stats.sketch import Sketch, cell_seconds, endpoint_sketches, read_sketches
 from perfreport.stats.window import Samples, Window, parse_window, steady_window, whole_window
 from perfreport.tables import (
@@ -128,6 +131,42 @@ def side(run: Run, window: Window) -> Side:
         successful={row.name: row for row in successful if row.kind == kind},
         users=float(users.mean()) if len(at_s) else None,
     )
+
+
+def trends(run: Run, pack: Pack) -> tuple[Trend, ...]:
+    """Every series of the pack that the run holds, and every other gauge, over the whole run.
+
+    Counters and sawtooth shapes are known only from the pack.
+    """
+    gauges = [name for name, metric in run.info.metrics.items() if metric.type == "gauge"]
+    known = [name for name in run.info.metrics if pack.series_named(name)]
+    values = points(run, sorted({*gauges, *known}))
+    by_series: dict[tuple[str, tuple[tuple[str, str], ...]], list[SeriesPoint]] = {}
+    for point in values:
+        key = (point.name, tuple(sorted(point.labels.items())))
+        by_series.setdefault(key, []).append(point)
+    return tuple(_trend(found, pack, values) for found in by_series.values())
+
+
+def _trend(found: list[SeriesPoint], pack: Pack, values: Sequence[SeriesPoint]) -> Trend:
+    spec = pack.series_named(found[0].name)
+    return trend(
+        np.array([point.at_s for point in found]),
+        np.array([point.value for point in found]),
+        name=found[0].name,
+        labels=found[0].labels,
+        unit=(spec.unit if spec else None) or found[0].unit,
+        shape=spec.shape if spec else "gauge",
+        direction=spec.direction if spec else "up",
+        limit=_capacity(spec, values) if spec else None,
+    )
+
+
+def _capacity(spec: Series, values: Sequence[SeriesPoint]) -> float | None:
+    """The limit of a series: a number, or the largest value of another series."""
+    if spec.capacity is None or isinstance(spec.capacity, float):
+        return spec.capacity
+    return max((point.value for point in values if point.name == spec.capacity), default=None)
 
 
 def timeline(run: Run, bin_s: float) -> tuple[TimelineRow, ...]:

@@ -32,26 +32,33 @@ def as_json(trends: Sequence[Trend]) -> str:
 
 
 def for_terminal(trends: Sequence[Trend], console: Console) -> None:
-    """A line per series, then why those that grow are called growing."""
-    rows = tuple(_row(trend) for trend in trends)
+    """A line per series, then why those that moved are called so."""
+    labels = series_labels(trends)
+    rows = tuple(_row(label, trend) for label, trend in zip(labels, trends, strict=True))
     print_table(
         Table(_COLUMNS, rows, tuple(_STYLES.get(trend.verdict) for trend in trends)), console
     )
     console.print()
-    for trend in trends:
+    for label, trend in zip(labels, trends, strict=True):
         if trend.verdict in (TrendVerdict.GROWING, TrendVerdict.PLATEAUED):
-            console.print(
-                f"{series_label(trend)}: {printable(trend.why)}", style=_STYLES.get(trend.verdict)
-            )
+            console.print(f"{label}: {printable(trend.why)}", style=_STYLES.get(trend.verdict))
 
 
-def series_label(trend: Trend) -> str:
-    """Name and labels as Prometheus writes them, without quotes."""
-    labels = ", ".join(f"{key}={value}" for key, value in sorted(trend.labels.items()))
-    return printable(f"{trend.name}{{{labels}}}" if labels else trend.name)
+def series_labels(trends: Sequence[Trend]) -> list[str]:
+    """Name and labels of each series; a label that all of one name share tells nothing."""
+    texts = []
+    for trend in trends:
+        alike = [other.labels for other in trends if other.name == trend.name]
+        telling = [
+            f"{key}={value}"
+            for key, value in sorted(trend.labels.items())
+            if any(labels.get(key) != value for labels in alike)
+        ]
+        texts.append(printable(f"{trend.name} {', '.join(telling)}".strip()))
+    return texts
 
 
-def _row(trend: Trend) -> tuple[str, ...]:
+def _row(label: str, trend: Trend) -> tuple[str, ...]:
     values = (trend.first, trend.middle, trend.last, trend.slope_per_h)
     texts = ("" if value is None else units.quantity_text(value, trend.unit) for value in values)
-    return (series_label(trend), *texts, trend.verdict.value)
+    return (label, *texts, trend.verdict.value)
