@@ -117,3 +117,65 @@ class SeriesPoint:
     unit: str | None
     at_s: float
     value: float
+
+
+@dataclass(frozen=True)
+class NameRow:
+    """A name of the run in one of the tool's scenarios; outermost: in no group."""
+
+    kind: str
+    name: str
+    scenario: str | None
+    outermost: bool
+    count: int
+
+
+@dataclass(frozen=True)
+class SubjectRow(Stats):
+    """Stats of what an objective is about: one endpoint, or several pooled."""
+
+    subject: str
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """How often the requests of a subject ended with this status and outcome."""
+
+    subject: str
+    status: int | None
+    ok: bool | None
+    count: int
+
+
+@dataclass(frozen=True)
+class UsersRow:
+    """Active users of a subject over the seconds of a window."""
+
+    subject: str
+    seconds: int
+    median: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True)
+class SeriesRow(MetricRow):
+    """One metric series reduced over the window, with its percentiles over time."""
+
+    p50: float | None
+    p75: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    p999: float | None
+
+
+@dataclass(frozen=True)
+class FastFailuresRow:
+    """Requests that failed in under half the usual time; `name` is the endpoint with most."""
+
+    kind: str
+    requests: int
+    fast: int
+    name: str
+    share: float

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import perfreport
@@ -33,6 +34,19 @@ PARAMETERS: dict[str, Any] = {
     "names": ["heap"],
     "satisfied_ms": 500.0,
     "tolerated_ms": 1500.0,
+}
+
+# An Arrow table for every name that a question reads beside `run`.
+TABLES = {
+    "subjects": pa.table(
+        {
+            "subject": ["all"],
+            "kind": ["request"],
+            "name": ["GET /"],
+            "scenario": pa.nulls(1, pa.string()),
+            "outermost": [True],
+        }
+    )
 }
 
 every_question = pytest.mark.parametrize("question", QUESTIONS)
@@ -81,7 +95,7 @@ def written(path: Path, *columns: dict[str, Any]) -> Run:
 
 def answer(run: Run, question: str) -> Any:
     return query.ask(
-        run, question, **{name: PARAMETERS[name] for name in query.parameters_of(question)}
+        run, question, TABLES, **{name: PARAMETERS[name] for name in query.parameters_of(question)}
     )
 
 
