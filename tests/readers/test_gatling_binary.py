@@ -227,7 +227,6 @@ def test_a_version_to_come_is_read_if_its_records_parse() -> None:
 
 
 def test_a_killed_run_keeps_every_whole_record() -> None:
-    """The console's progress, a moment before, had told of fewer requests than the log holds."""
     source, rows = table(READER, KILLED)
     assert len(rows.filter(pc.field("kind") == "request")) == 198
     assert [(one.line, one.why) for one in source.rejections] == [(8182, "cut off inside a record")]

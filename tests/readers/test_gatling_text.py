@@ -231,6 +231,12 @@ def test_a_request_is_of_the_scenario_as_long_as_there_is_but_one() -> None:
     assert [row.get("scenario") for row in rows[:4]] == [None, "Kenya O2C", "Kenya O2C", None]
 
 
+def test_in_a_log_of_one_scenario_every_request_is_of_it() -> None:
+    _, rows = table(READER, SAMPLES / "gatling-text" / "o2c-3.4.2.log")
+    requests = rows.filter(pc.field("kind") == "request")
+    assert set(requests["scenario"].to_pylist()) == {"Kenya O2C – scala"}
+
+
 def test_a_redirect_stays_a_request_of_its_own() -> None:
     _, rows = table(READER, LOGS[0])
     names = rows.filter(pc.field("kind") == "request")["name"].to_pylist()
