@@ -109,11 +109,12 @@ _tags: Callable[[bytes], dict[str, str] | None] = msgspec.json.Decoder(dict[str,
 
 def sniff(head: bytes) -> bool:
     """Does one of the first lines look like one of k6's? A banner of its console may come first."""
-    lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[:_SNIFFED_LINES]
+    lines = head.removeprefix(_BYTE_ORDER_MARK).split(b"\n")[:_SNIFFED_LINES]
     return any(_LINE.match(line) for line in lines)
 
 
 _SNIFFED_LINES = 50
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # of a Windows shell that k6 wrote into
 _LINE = re.compile(
     rb'\s*\{\s*(?="type"\s*:\s*"Metric"\s*,|"metric"\s*:)'  # either kind begins so
     rb'(?=.*"metric"\s*:\s*")(?=.*"type"\s*:\s*"(?:Metric|Point)")(?=.*"data"\s*:\s*\{)'
@@ -155,6 +156,7 @@ class _Log:
         self._source = source
         self._open: _Request | None = None
         self._before: _Request | None = None  # the request before the open one
+        self._cut_line = False  # the last line was cut off, and counted
 
     def add(self, first: int, lines: list[bytes]) -> None:
         """Take some lines; `first` is the number of the first of them."""
@@ -195,7 +197,7 @@ class _Log:
             return
         if _is_whole(request, self._before):
             self._close(request)
-        elif not self._source.truncated:
+        elif not self._cut_line:
             self._source.cut(request.line, "cut off inside a request")
 
     def _close(self, request: _Request) -> None:
@@ -207,11 +209,12 @@ class _Log:
             return
         if b'"Metric"' in line:
             try:
-                self._define(_metric(line))
+                self._define(_metric(line.removeprefix(_BYTE_ORDER_MARK)))
                 return
             except ValueError as another:
                 error = another
         if self._source.unterminated:
+            self._cut_line = True
             self._source.cut(number)
         else:
             self._source.skip(number, f"not a line of k6's JSON: {error}")

@@ -5,6 +5,7 @@ import io
 import json
 import random
 import re
+import zlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -625,6 +626,23 @@ def test_windows_line_ends_and_blank_lines_do_no_harm() -> None:
     rows, source = read("\r\n".join([*request(5), "", point("vus", 1), ""]).encode())
     assert [row["kind"] for row in rows] == ["request", "users"]
     assert source.rejected == 0
+
+
+def test_a_byte_order_mark_does_no_harm() -> None:
+    lines = [definition("waited", "trend", "time"), point("waited", 1)]
+    rows, source = read(b"\xef\xbb\xbf" + log(*lines))
+    assert rows[0]["unit"] == "ms"
+    assert source.rejected == 0
+
+
+@pytest.mark.parametrize("cut", [3 * 300, 3 * 300 - 7])
+def test_a_request_cut_off_in_compressed_data_is_one_rejected_record(cut) -> None:
+    lines = [line.ljust(299) for line in [point("vus", 1), *request(5)]]
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(log(*lines)[:cut]) + packer.flush(zlib.Z_SYNC_FLUSH)
+    rows, source = read(packed)
+    assert [row["kind"] for row in rows] == ["users"]
+    assert (source.rejected, source.truncated) == (1, True)
 
 
 def test_an_unterminated_last_line_counts_if_it_is_whole() -> None:
