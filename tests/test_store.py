@@ -197,8 +197,10 @@ print(run.duckdb.sql(
 ).fetchall())
 print(*run.duckdb.sql("select current_setting('temp_directory')").fetchall()[0])
 """
+    # From a file: DuckDB takes `python -c` for interactive and draws a progress bar on stdout.
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", program, str(path)],
+        [sys.executable, str(tmp_path / "program.py"), str(path)],
         cwd=work,
         env=os.environ | {"TMPDIR": str(temporary)},
         capture_output=True,

@@ -55,8 +55,6 @@ class Run:
         patterns = [glob.escape(file) for file in files]
         connection.read_parquet(patterns).create_view("run")
         connection.execute("set TimeZone = 'UTC'")
-        # DuckDB draws its bar on stdout, which is for data, wherever it takes us for interactive.
-        connection.execute("set enable_progress_bar = false")
         connection.execute("set allowed_paths = $paths", {"paths": files + patterns})
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
