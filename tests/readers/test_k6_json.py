@@ -112,6 +112,36 @@ def test_every_time_has_k6s_own_percentiles_to_the_last_bit(name, metric, column
         assert len(values) == own["count"]
 
 
+@pytest.mark.parametrize(
+    ("metric", "kind"),
+    [
+        ("grpc_req_duration", "request"),
+        ("iteration_duration", "iteration"),
+        ("ws_session_duration", "metric"),
+        ("ws_ping", "metric"),
+    ],
+)
+def test_grpc_calls_and_websocket_sessions_have_k6s_own_times(metric, kind) -> None:
+    rows, _ = read(sample("grpc.json.gz"))
+    values = [
+        row["value"] if kind == "metric" else row["duration_ms"]
+        for row in rows
+        if row["kind"] == kind and (kind != "metric" or row["name"] == metric)
+    ]
+    own = summary_of("grpc.tool.json")[metric]
+    assert len(values) == own["count"]
+    assert np.quantile(values, 0.95) == pytest.approx(own["p(95)"], rel=1e-15)
+    assert (min(values), max(values)) == (own["min"], own["max"])
+
+
+def test_a_grpc_call_that_found_nothing_failed() -> None:
+    rows, _ = read(sample("grpc.json.gz"))
+    calls = Counter(
+        (row["name"], row["status"], row["ok"]) for row in rows if row["kind"] == "request"
+    )
+    assert calls == {("/grpc.health.v1.Health/Check", 0, True): 30, ("absent_service", 5, False): 6}
+
+
 @pytest.mark.parametrize("name", ["short", "handle", "v2"])
 def test_a_threshold_on_some_requests_sees_the_same_requests(name) -> None:
     rows, _ = read(sample(f"{name}.json.gz"))
