@@ -1,0 +1,129 @@
+"""A run against its baseline: what became slower, faster, or cannot be told."""
+
+from __future__ import annotations
+
+from perfreport import units
+from perfreport.judge.evidence import RunEvidence
+from perfreport.judge.findings import Change, ChangeVerdict, Comparison
+from perfreport.render.build_requirements import change_text, interval_text
+from perfreport.render.build_text import (
+    CHANGE_BADGES,
+    STATISTIC_WORDS,
+    capital,
+    count,
+    counted,
+    listed,
+    ms_number,
+    plain,
+)
+from perfreport.render.figures.interval import interval_axis, interval_mark, interval_scale
+from perfreport.render.figures.scale import Scale, finite
+from perfreport.render.model import Compared, ComparedRow
+
+_SHOWN = 36
+_ORDER = [
+    ChangeVerdict.REGRESSED,
+    ChangeVerdict.IMPROVED,
+    ChangeVerdict.INCONCLUSIVE,
+    ChangeVerdict.UNCHANGED,
+    ChangeVerdict.NOT_COMPARABLE,
+    None,
+]
+
+
+def compared(run: RunEvidence, band: float) -> Compared | None:
+    """The comparison of a run, if it has one; `band` is the change too small to matter."""
+    comparison = run.comparison
+    if comparison is None:
+        return None
+    ranked = sorted(comparison.comparisons, key=_rank)
+    drawn = [change for change in ranked if _is_relative(change)]
+    bounds = finite(b for c in drawn for b in (c.change, c.ci_low, c.ci_high))
+    scale = interval_scale(bounds, band)
+    rows = tuple(_row(change, scale) for change in ranked)
+    hidden = len(rows) - _SHOWN
+    return Compared(
+        title=_title(comparison),
+        sub=_sub(comparison, run, band),
+        why=capital(plain(comparison.why, 400)),
+        doubts=tuple(plain(doubt.why, 300) for doubt in comparison.comparable),
+        baseline=plain(run.baseline, 24) or "Baseline",
+        run=plain(run.name, 24),
+        axis=interval_axis(scale, band) if drawn else None,
+        rows=rows[:_SHOWN],
+        more=rows[_SHOWN:],
+        more_label=f"{counted(hidden, 'further row').capitalize()}" if hidden > 0 else "",
+    )
+
+
+def _is_relative(change: Change) -> bool:
+    return change.statistic != "error_rate" and change.change is not None
+
+
+def _rank(change: Change) -> tuple[int, float, str, str]:
+    size = abs(change.change) if change.change is not None else 0.0
+    return (_ORDER.index(change.verdict), -size, change.name, change.statistic)
+
+
+def _row(change: Change, scale: Scale) -> ComparedRow:
+    badge = CHANGE_BADGES[change.verdict]
+    mark = None
+    if _is_relative(change) and change.change is not None:
+        mark = interval_mark(scale, badge.css, change.change, change.ci_low, change.ci_high)
+    return ComparedRow(
+        name=plain(change.name),
+        statistic=_statistic(change.statistic),
+        baseline=_value(change.statistic, change.baseline),
+        run=_value(change.statistic, change.run),
+        change=change_text(change) or "–",
+        interval=interval_text(change),
+        mark=mark,
+        badge=badge,
+        why=plain(change.why, 400),
+    )
+
+
+def _statistic(statistic: str) -> str:
+    word = STATISTIC_WORDS.get(statistic, plain(statistic))
+    unit = {"error_rate": "", "throughput": ", per s"}.get(statistic, ", ms")
+    return capital(word) + unit
+
+
+def _value(statistic: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return units.percent(value) if statistic == "error_rate" else ms_number(value)
+
+
+def _title(comparison: Comparison) -> str:
+    names: dict[ChangeVerdict | None, list[str]] = {}
+    for change in sorted(comparison.comparisons, key=_rank):
+        names.setdefault(change.verdict, []).append(plain(change.name, 50))
+    regressed, improved = (
+        list(dict.fromkeys(names.get(verdict, [])))
+        for verdict in (ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED)
+    )
+    parts = [f"{listed(regressed)} regressed"] if regressed else []
+    parts += [f"{listed(improved)} improved"] if improved else []
+    if parts:
+        return "Against the baseline: " + ", ".join(parts)
+    return f"Against the baseline: {CHANGE_BADGES[comparison.verdict].word.lower()}"
+
+
+def _sub(comparison: Comparison, run: RunEvidence, band: float) -> str:
+    spread = comparison.run_to_run_sd
+    source = "assumed" if spread.source == "assumed" else f"from {counted(spread.runs, 'run')}"
+    parts = [
+        f"Change from {plain(run.baseline, 40) or 'the baseline'} with its 90 % interval, from batches of time. "
+        f"Grey band: ±{units.percent(band)}, too small to matter. "
+        f"Run-to-run spread: {units.percent(spread.p95)}, {source}."
+    ]
+    if comparison.shared_shift is not None:
+        parts.append(
+            f"All endpoints together moved by {units.signed_percent(comparison.shared_shift)} (median)."
+        )
+    judged = [change for change in comparison.comparisons if change.verdict is not None]
+    if judged:
+        fewest = min(min(change.samples_baseline, change.samples_run) for change in judged)
+        parts.append(f"The fewest requests behind a row: {count(fewest)}.")
+    return " ".join(parts)

@@ -1,0 +1,220 @@
+"""The first screen: the verdict, why it is so, and whether the test can be trusted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from perfreport import units
+from perfreport.judge.evidence import Readiness, RunEvidence
+from perfreport.judge.findings import (
+    AuditFinding,
+    Check,
+    ObjectiveFinding,
+    Severity,
+    Status,
+    Verdict,
+)
+from perfreport.render.build_text import (
+    NOT_TESTED,
+    SEVERITY_BADGES,
+    STATUS_BADGES,
+    VERDICT_BADGES,
+    capital,
+    count,
+    counted,
+    listed,
+    plain,
+)
+from perfreport.render.figures.squares import squares
+from perfreport.render.model import Badge, Fact, Link, Masthead, Reason, Tally
+
+_REASONS_SHOWN = 5
+_SENTENCE = 400
+
+_TALLY_WORDS = {
+    Status.FAIL: "fail",
+    Status.AT_RISK: "at risk",
+    Status.TOO_FEW: "too few",
+    Status.NO_DATA: "without data",
+    Status.MANUAL: "to sign",
+    Status.PASS: "pass",
+}
+
+
+def masthead(readiness: Readiness, row_ids: dict[str, str]) -> Masthead:
+    """The masthead; `row_ids` are the anchors of the requirement rows by `id` of the finding."""
+    check = readiness.check
+    sentences = check.reasons[:_REASONS_SHOWN]
+    hidden = len(check.reasons) - len(sentences)
+    return Masthead(
+        kicker=_kicker(readiness),
+        verdict=VERDICT_BADGES[check.verdict],
+        tallies=_tallies(check),
+        tallies_label=f"{counted(len(check.objectives), 'requirement')} by status",
+        why_label=_why_label(check),
+        why=tuple(_reason(sentence, check, row_ids) for sentence in sentences),
+        why_more=f"And {counted(hidden, 'further reason')}, in the table below." if hidden else "",
+        trust_label=_trust_label(check.audit),
+        trust=_trust(check.audit),
+        facts=_facts(readiness),
+    )
+
+
+def subject(readiness: Readiness) -> str:
+    """System and release under review."""
+    systems = [readiness.pack.system, *(run.info.system for run in readiness.runs)]
+    system = next((plain(name, 60) for name in systems if name), "System under test")
+    return " ".join([system, *_distinct(run.info.release for run in readiness.runs)][:2])
+
+
+def untested(finding: ObjectiveFinding) -> bool:
+    """True where the pack asks for a run that was not handed in."""
+    return finding.run is None and finding.status is Status.NO_DATA
+
+
+def _kicker(readiness: Readiness) -> tuple[str, ...]:
+    environments = _distinct(run.info.environment for run in readiness.runs)
+    return tuple(
+        filter(
+            None,
+            [
+                "Production readiness review",
+                subject(readiness),
+                listed(environments),
+                _dates(readiness.runs),
+            ],
+        )
+    )
+
+
+def _distinct(texts: object) -> list[str]:
+    return list(dict.fromkeys(plain(text, 60) for text in texts if text))  # type: ignore[attr-defined]
+
+
+def _dates(runs: tuple[RunEvidence, ...]) -> str:
+    days = sorted({moment.date() for run in runs for moment in (run.whole.start, run.whole.end)})
+    if not days:
+        return ""
+    first, last = days[0], days[-1]
+    return (
+        f"{_day(first)}, all times UTC"
+        if first == last
+        else (f"{_day(first)} to {_day(last)}, all times UTC")
+    )
+
+
+def _day(day: date) -> str:
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    return f"{day.day} {months[day.month - 1]} {day.year}"
+
+
+def _tallies(check: Check) -> tuple[Tally, ...]:
+    counts = Counter(None if untested(each) else each.status for each in check.objectives)
+    order: list[Status | None] = [
+        Status.FAIL,
+        Status.AT_RISK,
+        Status.TOO_FEW,
+        Status.NO_DATA,
+        None,
+        Status.MANUAL,
+        Status.PASS,
+    ]
+    return tuple(_tally(status, counts[status]) for status in order if counts[status])
+
+
+def _tally(status: Status | None, number: int) -> Tally:
+    badge = NOT_TESTED if status is None else STATUS_BADGES[status]
+    word = "not tested" if status is None else _TALLY_WORDS[status]
+    return Tally(
+        badge=Badge(badge.css, badge.icon, word),
+        count=count(number),
+        squares=squares(number, hollow=status in (None, Status.MANUAL)),
+    )
+
+
+def _why_label(check: Check) -> str:
+    total = len(check.objectives)
+    failed = sum(each.status is Status.FAIL for each in check.objectives)
+    match check.verdict:
+        case Verdict.NOT_READY:
+            return f"Why not: {failed} of {counted(total, 'requirement')} {_verb(failed, 'fail')}"
+        case Verdict.UNDECIDED:
+            return "Why undecided"
+        case Verdict.CONDITIONS:
+            return "On which conditions"
+        case _:
+            return f"Why: {counted(total, 'requirement')}, none broken"
+
+
+def _verb(number: int, verb: str) -> str:
+    return f"{verb}s" if number == 1 else verb
+
+
+def _reason(sentence: str, check: Check, row_ids: dict[str, str]) -> Reason:
+    """The sentence as it stands in every output; what it rests on, if an objective says so."""
+    of = next((each for each in check.objectives if each.why and each.why in sentence), None)
+    if of is None:
+        return Reason(plain(sentence, _SENTENCE), "", None)
+    row = row_ids.get(of.id)
+    link = Link(f"#{row}", "See the requirement") if row else None
+    return Reason(plain(sentence, _SENTENCE), _rests_on(of), link)
+
+
+def _rests_on(finding: ObjectiveFinding) -> str:
+    parts = [plain(finding.run, 60)] if finding.run else []
+    if finding.samples and f"{finding.samples:,}" not in finding.why:
+        parts.append(f"n = {count(finding.samples)}")
+    if finding.low is not None and finding.high is not None and "95 %" not in finding.why:
+        low, high = (units.quantity_text(b, finding.unit) for b in (finding.low, finding.high))
+        parts.append(f"95 % interval {low} to {high}")
+    return ", ".join(parts) + "." if parts else ""
+
+
+def _trust_label(audit: tuple[AuditFinding, ...]) -> Badge:
+    counts = Counter(each.severity for each in audit)
+    if counts[Severity.INVALID]:
+        word = f"No: {counted(counts[Severity.INVALID], 'finding')} {_makes(counts)} it invalid."
+        return Badge("fail", "i-fail", word)
+    if counts[Severity.WARNING]:
+        return Badge("risk", "i-risk", f"Yes, with {counted(counts[Severity.WARNING], 'warning')}.")
+    return Badge("pass", "i-pass", "Yes: nothing was found that limits it.")
+
+
+def _makes(counts: Counter[Severity]) -> str:
+    return "makes" if counts[Severity.INVALID] == 1 else "make"
+
+
+def _trust(audit: tuple[AuditFinding, ...]) -> tuple[str, ...]:
+    """The gravest doubts, two at most: the rest stands in the audit."""
+    order = list(SEVERITY_BADGES)
+    grave = sorted(
+        (each for each in audit if each.severity is not Severity.INFO),
+        key=lambda each: (order.index(each.severity), each.run, each.id),
+    )
+    return tuple(_sentence(each.why) for each in grave[:2])
+
+
+def _sentence(text: str) -> str:
+    shown = capital(plain(text, _SENTENCE))
+    return shown if shown.endswith((".", "…", "?", "!")) else f"{shown}."
+
+
+def _facts(readiness: Readiness) -> tuple[Fact, ...]:
+    runs = readiness.runs
+    users = max((bin.users or 0 for run in runs for bin in run.timeline), default=0)
+    sources = [source for run in runs for source in run.info.sources]
+    requests = sum(run.total.count for run in runs)
+    failed = sum(run.total.errors for run in runs)
+    facts = [
+        Fact("runs handed in", count(len(runs))),
+        Fact(
+            "judged" if len(runs) != 1 else "judged window",
+            units.span(sum(run.window.seconds for run in runs)),
+        ),
+        Fact("requests judged", count(requests)),
+        Fact("users, most", count(users) if users else "not recorded"),
+        Fact("requests failed", units.percent(failed / requests) if requests else "–"),
+        Fact("records rejected", count(sum(source.rejected for source in sources))),
+    ]
+    return tuple(facts)

@@ -1,0 +1,97 @@
+"""The section of one run: its figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perfreport import units
+from perfreport.judge.evidence import RunEvidence
+from perfreport.judge.findings import ObjectiveFinding
+from perfreport.render.build_comparison import compared
+from perfreport.render.build_endpoints import by_endpoint, endpoints, p95_limits
+from perfreport.render.build_failures import failures, script_checks
+from perfreport.render.build_provenance import response_time
+from perfreport.render.build_requirements import scenario_title
+from perfreport.render.build_soak import soak
+from perfreport.render.build_strip import strip
+from perfreport.render.build_text import capital, plain
+from perfreport.render.build_timeline import timeline
+from perfreport.render.model import RunSection
+from perfreport.sla.model import Pack
+
+
+def run_section(
+    run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding], section: str
+) -> RunSection:
+    """All of one run; `section` is the prefix of its anchors."""
+    findings = by_endpoint(run, objectives, _names_of(run, pack))
+    limits = p95_limits(findings)
+    return RunSection(
+        id=section,
+        nav=_nav(run, pack),
+        title=_title(run, pack),
+        sub=_sub(run),
+        timeline=timeline(run, pack, section, _series_limits(run, pack, objectives)),
+        strip=strip(run, section, limits),
+        endpoints=endpoints(run, section, findings),
+        failures=failures(run),
+        checks=script_checks(run),
+        compared=compared(run, pack.compare.min_effect),
+        soak=soak(run, pack),
+    )
+
+
+def _names_of(run: RunEvidence, pack: Pack) -> dict[str, tuple[str, ...]]:
+    """What a subject of the run's scenario is called in the tools."""
+    scenario = pack.scenario(run.info.scenario)
+    return {each.request: each.names for each in scenario.requests} if scenario else {}
+
+
+def _series_limits(
+    run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding]
+) -> dict[str, float]:
+    """The limit of each series: of its objective (a maximum), else the capacity of its trend."""
+    limits = {trend.name: trend.limit for trend in run.trends if trend.limit is not None}
+    names = {point.name for point in run.series}
+    for finding in objectives:
+        series = pack.series_named(finding.subject)
+        if finding.run != run.name or series is None or finding.limit is None:
+            continue
+        if finding.statistic in ("max", "p95", "last") and finding.operator.startswith("<"):
+            limits |= dict.fromkeys(names & set(series.names), finding.limit)
+    return limits
+
+
+def _nav(run: RunEvidence, pack: Pack) -> str:
+    scenario = scenario_title(pack, run.info.scenario)
+    return plain(" ".join(filter(None, [scenario, run.info.test_type])) or run.name, 24)
+
+
+def _title(run: RunEvidence, pack: Pack) -> str:
+    """`Load test: Kenya O2C, 20 users, 1 min 30 s`."""
+    kind = f"{capital(run.info.test_type)} test" if run.info.test_type else "Run"
+    users = max((row.users for row in run.timeline if row.users is not None), default=0)
+    scenario = scenario_title(pack, run.info.scenario) or plain(run.name, 60)
+    length = units.span(run.whole.seconds)
+    return f"{kind}: " + ", ".join(
+        filter(None, [scenario, f"{units.number(users)} users" if users else "", length])
+    )
+
+
+def _sub(run: RunEvidence) -> str:
+    info = run.info
+    tool = " ".join(filter(None, [plain(info.tool, 60), plain(info.tool_version, 40)]))
+    labels = ", ".join(f"{plain(k, 30)} {plain(v, 40)}" for k, v in sorted(info.labels.items()))
+    facts = [
+        f"Run {plain(run.name, 60)}",
+        f"release {plain(info.release, 40)}" if info.release else "",
+        plain(info.environment, 40),
+        f"{units.utc(run.whole.start)} to {units.utc(run.whole.end)[11:]} UTC"
+        if run.whole.start.date() == run.whole.end.date()
+        else f"{units.utc(run.whole.start)} to {units.utc(run.whole.end)} UTC",
+        tool,
+        labels,
+    ]
+    words = response_time(info.tool)
+    told = f" Response time is {words}." if words and run.total_all.count else ""
+    return ", ".join(filter(None, facts)) + "." + told

@@ -1,0 +1,127 @@
+"""The soak table in the form of the guide's section 8.3, with each series' trend."""
+
+from __future__ import annotations
+
+from perfreport import units
+from perfreport.judge.evidence import RunEvidence
+from perfreport.judge.findings import Trend, TrendVerdict
+from perfreport.render.build_series import label_text, lines_of, series_title, with_gaps
+from perfreport.render.build_text import TREND_BADGES, capital, counted, listed, plain
+from perfreport.render.figures.sparkline import Sparkline, spark_line
+from perfreport.render.model import Soak, SoakRow
+from perfreport.sla.model import Pack
+
+_ORDER = list(TREND_BADGES)
+
+
+def soak(run: RunEvidence, pack: Pack) -> Soak | None:
+    """The table, or None where no trend was judged."""
+    if not run.trends:
+        return None
+    lines = lines_of(run.series)
+    ranked = sorted(
+        run.trends,
+        key=lambda t: (_ORDER.index(t.verdict), t.name, tuple(sorted(t.labels.items()))),
+    )
+    hours = run.whole.seconds / 3600
+    first, middle, last = _headings(hours)
+    return Soak(
+        title=_title(ranked, pack, hours),
+        sub=(
+            "Medians of windows at the start, half and end; heap and memory as their floor after "
+            "collection. Growth per hour with its 95 % interval, warm-up left out. "
+            "To limit: hours until the limit if growth goes on as it did."
+        ),
+        first=first,
+        middle=middle,
+        last=last,
+        spark_heading=f"0 to {units.span(run.whole.seconds)}",
+        rows=tuple(_row(run, trend, pack, lines) for trend in ranked),
+    )
+
+
+def _headings(hours: float) -> tuple[str, str, str]:
+    """The guide's Hour 1, 12 and 24 where the run is that long."""
+    if hours < 4:
+        return "Start", "Half", "End"
+    return "Hour 1", f"Hour {hours / 2:.0f}", f"Hour {hours:.0f}"
+
+
+def _row(
+    run: RunEvidence,
+    trend: Trend,
+    pack: Pack,
+    lines: dict[str, dict[tuple[tuple[str, str], ...], list]],  # type: ignore[type-arg]
+) -> SoakRow:
+    points = lines.get(trend.name, {}).get(tuple(sorted(trend.labels.items())), [])
+    first, middle, last = (
+        units.quantity_text(v, trend.unit) for v in (trend.first, trend.middle, trend.last)
+    )
+    return SoakRow(
+        name=series_title(pack, trend.name),
+        labels=label_text(trend.labels),
+        first=first,
+        middle=middle,
+        last=last,
+        slope=_slope(trend.slope_per_h, trend.unit),
+        slope_interval=_interval(trend),
+        to_limit=_to_limit(trend),
+        badge=TREND_BADGES[trend.verdict],
+        why=capital(plain(trend.why, 400)),
+        spark=_spark(run, [(p.at_s, p.value) for p in points], trend.limit),
+    )
+
+
+def _spark(
+    run: RunEvidence, points: list[tuple[float, float]], limit: float | None
+) -> Sparkline | None:
+    return spark_line(with_gaps(points), run.whole.seconds, limit)
+
+
+def _slope(slope: float | None, unit: str | None) -> str:
+    if slope is None:
+        return "–"
+    sign = "+" if slope > 0 else "−" if slope < 0 else ""
+    return f"{sign}{units.quantity_text(abs(slope), unit)}/h"
+
+
+def _interval(trend: Trend) -> str:
+    if trend.slope_low is None or trend.slope_high is None:
+        return ""
+    low, high = (
+        _slope(bound, trend.unit).removesuffix("/h")
+        for bound in (trend.slope_low, trend.slope_high)
+    )
+    return f"[{low}, {high}]"
+
+
+def _to_limit(trend: Trend) -> str:
+    if trend.limit is None:
+        return "no limit given"
+    limit = units.quantity_text(trend.limit, trend.unit)
+    if trend.verdict is not TrendVerdict.GROWING or trend.hours_to_limit is None:
+        return f"limit {limit}"
+    hours = f"{units.number(trend.hours_to_limit)} h to {limit}"
+    low, high = trend.hours_to_limit_low, trend.hours_to_limit_high
+    if low is None:
+        return hours
+    return f"{hours} [{units.number(low)}, {'no end' if high is None else units.number(high)}]"
+
+
+def _title(trends: list[Trend], pack: Pack, hours: float) -> str:
+    growing = list(
+        dict.fromkeys(
+            series_title(pack, t.name) for t in trends if t.verdict is TrendVerdict.GROWING
+        )
+    )
+    unsure = sum(t.verdict is TrendVerdict.INCONCLUSIVE for t in trends)
+    span = units.span(hours * 3600)
+    tail = f"; {counted(unsure, 'series', 'series')} inconclusive" if unsure else ""
+    if not growing:
+        return (
+            f"8.3 After {span} nothing grows{tail}"
+            if not unsure
+            else f"8.3 After {span} no series is shown to grow{tail}"
+        )
+    verb = "grows" if len(growing) == 1 else "grow"
+    return f"8.3 After {span} {listed(growing)} still {verb}{tail}"
