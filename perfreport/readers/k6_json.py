@@ -2,10 +2,11 @@
 
 Defined in k6's `output/json/{json,wrapper}.go`, the points of a request in
 `lib/netext/httpext/{transport,tracer}.go`, those of a gRPC call in `lib/netext/grpcext/conn.go`;
-alike in 0.31 to 2.2. Older ones write no `http_req_failed`.
+alike in 0.31 to 2.2. Older ones write no `http_req_failed`, and `"type"` first in each line.
 
 - k6 writes the points of one request one after the other, with one time and one set of tags;
-  only definitions of metrics stand between them.
+  only definitions of metrics stand between them. 0.38 to 0.40 write the tags, versions up to 1.x the
+  metadata of each point in an order of its own.
 - `time` is the END of a request, an iteration and a group. It has nanoseconds, in any zone.
 - The tag `url` repeats the name where the script gave one.
 
@@ -116,7 +117,7 @@ def sniff(head: bytes) -> bool:
 _SNIFFED_LINES = 50
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # of a Windows shell that k6 wrote into
 _LINE = re.compile(
-    rb'\s*\{\s*(?="type"\s*:\s*"Metric"\s*,|"metric"\s*:)'  # either kind begins so
+    rb'\s*\{\s*(?="type"\s*:\s*"(?:Metric|Point)"\s*,|"metric"\s*:)'
     rb'(?=.*"metric"\s*:\s*")(?=.*"type"\s*:\s*"(?:Metric|Point)")(?=.*"data"\s*:\s*\{)'
 )
 
@@ -146,6 +147,20 @@ class _Request:
     tags: bytes
     metadata: bytes
     values: list[float]  # by the numbers of _HTTP
+
+    def has_tags_of(self, data: _PointData) -> bool:
+        """Are tags and metadata the same, if in another order?"""
+        return _reordered(self.tags, data.tags) and _reordered(self.metadata, data.metadata)
+
+
+def _reordered(one: bytes, other: msgspec.Raw) -> bool:
+    text = bytes(other)
+    if one == text or len(one) != len(text):
+        return one == text
+    try:
+        return _tags(one) == _tags(text)
+    except ValueError:
+        return False
 
 
 class _Log:
@@ -182,9 +197,11 @@ class _Log:
             if request is not None:
                 # A point seen before begins the next request, even of the same time and tags.
                 unset = values[place] != values[place]
-                if unset and time == data.time and tags == data.tags and metadata == data.metadata:
-                    values[place] = data.value
-                    continue
+                if unset and time == data.time:
+                    alike = tags == data.tags and metadata == data.metadata
+                    if alike or request.has_tags_of(data):
+                        values[place] = data.value
+                        continue
                 self._close(request)
             time, tags, metadata, values = data.time, data.tags, data.metadata, _EMPTY.copy()
             values[place] = data.value

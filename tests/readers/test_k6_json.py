@@ -190,6 +190,16 @@ def rate_counts(own: dict[str, float]) -> tuple[float, float]:
     return own["passes"], own["fails"]
 
 
+def test_requests_that_k6_did_not_judge_are_not_judged() -> None:
+    rows, _ = read(sample("metadata.json.gz"))
+    own = summary_of("metadata.tool.json")
+    ok = Counter(row.get("ok") for row in rows if row["kind"] == "request")
+    assert ok.total() == own["http_reqs"]["count"]
+    assert ok[False] == own["http_req_failed"]["passes"]
+    assert ok[True] == own["http_req_failed"]["fails"]
+    assert ok[None] == 40
+
+
 @pytest.mark.parametrize("name", ["short", "handle", "v2"])
 def test_each_named_check_counts_as_in_k6(name) -> None:
     rows, _ = read(sample(f"{name}.json.gz"))
@@ -391,10 +401,17 @@ class Log:
             if metric not in self._defined:
                 self._defined.add(metric)
                 lines.append(definition(metric, *self._type(metric)))
-            data = {"time": time, "value": value, "tags": tags} | metadata
+            data = {"time": time, "value": value, "tags": self._mixed(tags)}
+            data |= {key: self._mixed(entries) for key, entries in metadata.items()}
             line = {"metric": metric, "type": "Point", "data": data}
             lines.append(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
         return lines
+
+    def _mixed(self, entries: dict) -> dict:
+        """Versions 0.38 to 0.40 write tags in any order, versions up to 1.x metadata."""
+        order = list(entries)
+        self._random.shuffle(order)
+        return {key: entries[key] for key in order}
 
     def _type(self, metric: str) -> tuple[str, str]:
         known = {"data_sent": ("counter", "data"), "orders": ("counter", "default")}
@@ -525,6 +542,19 @@ def test_a_request_that_its_script_would_not_judge_has_no_verdict() -> None:
     assert row["status"] == 503
     assert "ok" not in row
     assert "error" not in row
+
+
+def test_the_order_of_tags_and_metadata_may_change_inside_a_request() -> None:
+    lines = []
+    for number, metric in enumerate(HTTP):
+        tags = list({"method": "GET", "status": "200", "name": "x"}.items())[:: (-1) ** number]
+        meta = list({"vu": "1", "iter": "2"}.items())[:: (-1) ** number]
+        data = {"time": "2026-11-23T02:00:01Z", "value": 1, "tags": dict(tags)}
+        data["metadata"] = dict(meta)
+        lines.append(json.dumps({"metric": metric, "type": "Point", "data": data}))
+    rows, source = read(log(*lines, point("vus", 1)))
+    assert [row["kind"] for row in rows] == ["request", "users"]
+    assert source.rejected == 0
 
 
 def test_metadata_become_labels_and_a_tag_wins_over_them() -> None:
@@ -699,6 +729,7 @@ def test_many_rows_come_in_batches_that_join_without_a_seam() -> None:
         b'{"type":"Metric","data":{"name":"vus"},"metric":"vus"}\n',
         b'{"metric":"vus","type":"Point","data":{"time":"2026',
         b'\xef\xbb\xbf{ "metric" : "vus", "type" : "Point", "data" : {}}\n',
+        b'{"type":"Point","data":{"time":"2020-11-23T02:00:01Z","value":1,"tags":null},"metric":"vus"}',
         b'     execution: local\n\n{"metric":"vus","type":"Point","data":{"time":"',
     ],
 )
