@@ -33,6 +33,7 @@ LAYERS = (
     "sla",
     "judge",
     "measure",
+    "assess",
     "render",
     "api",
     "cli",

@@ -1,0 +1,161 @@
+"""Assesses a run by a pack: asks what its objectives need, and hands the answers to the judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby
+
+import pyarrow as pa
+
+from perfreport import measure
+from perfreport.judge.findings import AuditFinding, ObjectiveFinding
+from perfreport.judge.measured import Measured
+from perfreport.judge.objectives import judge_objectives
+from perfreport.judge.subjects import About, Objective, members, objectives_of_run
+from perfreport.judge.validity import Conduct, audit_run
+from perfreport.query import rows
+from perfreport.run.schema import CHECK, REQUEST, USERS
+from perfreport.run.store import Run
+from perfreport.sla.model import Pack
+from perfreport.stats.sketch import Sketch, within
+from perfreport.stats.window import Window
+from perfreport.tables import (
+    FastFailuresRow,
+    NameRow,
+    OutcomeRow,
+    SeriesRow,
+    SubjectRow,
+    UsersRow,
+)
+
+_RUN_USERS = "users of the run"  # the subject of the audit; no objective has this key
+_SUBJECTS = pa.schema(
+    [
+        ("subject", pa.string()),
+        ("kind", pa.string()),
+        ("name", pa.string()),
+        ("scenario", pa.string()),
+        ("outermost", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What judging one run found; `give_verdict` makes a Check of those of all runs."""
+
+    objectives: tuple[ObjectiveFinding, ...]
+    audit: tuple[AuditFinding, ...]
+
+
+def assess(run: Run, pack: Pack, baseline: Run | None = None) -> Assessment:
+    """All objectives that the pack has for this run's scenarios and type of test, and the audit.
+
+    baseline  the run that limits such as `p95 <= baseline + 10%` mean
+    """
+    names = rows(run, "names", NameRow)
+    objectives = objectives_of_run(pack, run.info, names)
+    window = measure.judged_window(run, pack=pack)
+    measured = _measured(run, pack, objectives, names, window)
+    before = None
+    if baseline is not None and any(each.limit and each.limit.relative for each in objectives):
+        before_window = measure.judged_window(baseline, pack=pack)
+        before_names = rows(baseline, "names", NameRow)
+        before = _measured(baseline, pack, objectives, before_names, before_window)
+    found = judge_objectives(objectives, measured, before)
+    return Assessment(found, audit_run(_conduct(run, pack, window, measured), found))
+
+
+def _measured(
+    run: Run, pack: Pack, objectives: Sequence[Objective], names: Sequence[NameRow], window: Window
+) -> Measured:
+    pooled = {each.key: members(each, pack, run.info, names) for each in _by_key(objectives)}
+    pooled[_RUN_USERS] = [name for name in names if name.kind == USERS]
+    tables = {"subjects": _subjects(pooled)}
+    bounds = measure.bounds_of(window)
+    outcomes = rows(run, "outcomes", OutcomeRow, tables=tables, **bounds)
+    slopes = [each for each in objectives if each.limit and each.limit.statistic == "slope"]
+    return Measured(
+        run=run.name,
+        info=run.info,
+        pack=pack,
+        seconds=window.seconds,
+        subjects={
+            row.subject: row
+            for row in rows(run, "subjects", SubjectRow, tables=tables, **bounds, **measure.APDEX)
+        },
+        outcomes={
+            key: tuple(found) for key, found in groupby(outcomes, key=lambda row: row.subject)
+        },
+        users={
+            row.subject: row for row in rows(run, "active_users", UsersRow, tables=tables, **bounds)
+        },
+        sketches=_sketches(run, window, pooled),
+        series=tuple(
+            rows(run, "series_values", SeriesRow, names=_series(pack, objectives), **bounds)
+        ),
+        trends=measure.trends(run, pack) if slopes else (),
+    )
+
+
+def _by_key(objectives: Iterable[Objective]) -> list[Objective]:
+    about_rows = [each for each in objectives if each.about not in (About.SERIES, About.NOTHING)]
+    return list({each.key: each for each in about_rows}.values())
+
+
+def _subjects(pooled: dict[str, list[NameRow]]) -> pa.Table:
+    found = [
+        {
+            "subject": key,
+            "kind": name.kind,
+            "name": name.name,
+            "scenario": name.scenario,
+            "outermost": name.outermost,
+        }
+        for key, names in pooled.items()
+        for name in names
+    ]
+    return pa.Table.from_pylist(found, schema=_SUBJECTS)
+
+
+def _sketches(run: Run, window: Window, pooled: dict[str, list[NameRow]]) -> dict[str, Sketch]:
+    """The sketch of each subject over the judged window, its endpoints merged."""
+    endpoints = within(measure.sketches(run), measure.whole(run).start, window)
+    merged = {}
+    for key, names in pooled.items():
+        chosen = {name.name for name in names if name.kind not in (USERS, CHECK)}
+        parts = [endpoints[name] for name in sorted(chosen) if name in endpoints]
+        if parts:
+            merged[key] = reduce(Sketch.merge, parts)
+    return merged
+
+
+def _series(pack: Pack, objectives: Iterable[Objective]) -> list[str]:
+    """The names, in recordings, of every series that is judged, and of their capacities."""
+    wanted = set()
+    for name in {each.limit.series for each in objectives if each.limit and each.limit.series}:
+        spec = pack.series_named(name)
+        wanted |= {name} if spec is None else set(spec.names)
+        if spec is not None and isinstance(spec.capacity, str):
+            other = pack.series_named(spec.capacity)
+            wanted |= set(other.names) if other else {spec.capacity}
+    return sorted(wanted)
+
+
+def _conduct(run: Run, pack: Pack, window: Window, measured: Measured) -> Conduct:
+    info = run.info
+    scenario = pack.scenario(info.scenario)
+    failures = rows(run, "fast_failures", FastFailuresRow, **measure.bounds_of(window))
+    return Conduct(
+        run=run.name,
+        info=info,
+        whole=measure.whole(run),
+        window=window,
+        users=measured.users.get(_RUN_USERS),
+        expected_users=pack.expected_users(info.scenario, info.test_type),
+        expected_s=pack.expected_seconds(info.scenario, info.test_type),
+        min_steady_s=scenario.min_steady if scenario else None,
+        fast_failures=next((row for row in failures if row.kind == REQUEST), None),
+    )
