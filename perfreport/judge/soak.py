@@ -133,6 +133,7 @@ class _Growth:
     run_h: float
     minimum: float  # growth per hour that matters
     rise: float  # since the start, warm-up included
+    judged_rise: float  # since the end of the warm-up
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ def _judged(
         run_h=series.length_h,
         minimum=minimum,
         rise=last - _first(series, values, sign),
+        judged_rise=last - float(np.median(values[:3])),
     )
     return _Judged(_verdict(growth), growth, last)
 
@@ -208,7 +210,7 @@ def _verdict(growth: _Growth) -> TrendVerdict:
     if whole.high < minimum or whole.low == whole.high == 0:
         large = growth.rise > 0 and growth.rise >= minimum * growth.run_h
         return TrendVerdict.PLATEAUED if large else TrendVerdict.STABLE
-    ended = later.high * growth.later_h < _FLAT * growth.rise
+    ended = later.high * growth.later_h < _FLAT * growth.judged_rise
     # A bend widens the interval of the whole, so growth that ended may show in the first half only.
     if ended and (_grew(whole, minimum) or _grew(growth.early, minimum)):
         return TrendVerdict.PLATEAUED

@@ -10,7 +10,8 @@ with observed as (
 )
 select
     kind, name, cell,
-    floor(ln(greatest(duration_ms, 0.05) / 0.05) / ln(1.01))::integer as bin,
+    -- greatest() would take the floor for an unknown duration
+    case when duration_ms is not null then floor(ln(greatest(duration_ms, 0.05) / 0.05) / ln(1.01)) end::integer as bin,
     count(*) as count,
     count(*) filter (where not ok) as errors
 from observed

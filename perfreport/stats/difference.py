@@ -119,15 +119,35 @@ def rate_difference(
 def _rate_interval(
     run: ErrorRate, baseline: ErrorRate, spread: ErrorSpread, between: float
 ) -> tuple[float, float]:
-    """90 % interval from the score intervals of both rates (Newcombe 1998, method 10)."""
+    """90 % interval of the difference, what runs differ by anyway included."""
     critical = float(stats.t.ppf(0.95, spread.df))
-    own_low, own_high = wilson(run.rate, run.requests / spread.excess, critical)
-    other_low, other_high = wilson(baseline.rate, baseline.requests / spread.excess, critical)
-    varies = critical**2 * between
-    value = run.rate - baseline.rate
-    below = (run.rate - own_low) ** 2 + (other_high - baseline.rate) ** 2
-    above = (own_high - run.rate) ** 2 + (baseline.rate - other_low) ** 2
-    return value - math.sqrt(below + varies), value + math.sqrt(above + varies)
+    low, high = newcombe(
+        (run.rate, run.requests / spread.excess),
+        (baseline.rate, baseline.requests / spread.excess),
+        critical,
+    )
+    value, varies = run.rate - baseline.rate, critical**2 * between
+    return (
+        value - math.sqrt((value - low) ** 2 + varies),
+        value + math.sqrt((high - value) ** 2 + varies),
+    )
+
+
+def newcombe(
+    first: tuple[float, float], second: tuple[float, float], critical: float
+) -> tuple[float, float]:
+    """Interval of first minus second, each (rate, requests), from the score intervals of both.
+
+    Newcombe 1998, method 10; valid where nothing failed.
+    """
+    rate, other_rate = first[0], second[0]
+    low, high = wilson(*first, critical)
+    other_low, other_high = wilson(*second, critical)
+    value = rate - other_rate
+    return (
+        value - math.hypot(rate - low, other_high - other_rate),
+        value + math.hypot(high - rate, other_rate - other_low),
+    )
 
 
 def _detectable(rate: float, per_request: float, between: float, df: float, alpha: float) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -150,7 +151,7 @@ def read_sketches(answer: pa.Table, run_s: float, cell_s: float) -> dict[tuple[s
         (kinds[begin].as_py(), names[begin].as_py()): Sketch(
             cell_s, 0, cells, **{name: values[begin:end] for name, values in columns.items()}
         )
-        for begin, end in zip(borders, [*borders[1:], len(answer)], strict=True)
+        for begin, end in pairwise([*borders, len(answer)])
     }
 
 

@@ -97,8 +97,9 @@ def windowed(
 def _window_of(times_s: FloatArray, width_s: float) -> NDArray[np.int64]:
     """The window of each point; a last one shorter than half joins the one before."""
     count = max(1, round((times_s[-1] - times_s[0]) / width_s))
-    index: NDArray[np.int64] = ((times_s - times_s[0]) // width_s).astype(np.int64)
-    return np.minimum(index, count - 1)
+    index = np.floor((times_s - times_s[0]) / width_s)
+    window: NDArray[np.int64] = np.minimum(index, count - 1).astype(np.int64)
+    return window
 
 
 def scatter(times_s: FloatArray, values: FloatArray, width_s: float) -> float:

@@ -133,11 +133,11 @@ def _written_plateau(stages: Sequence[Stage], length_s: float) -> _Plateau | Non
     at_s = ramp_s = 0.0
     for seconds, first, last in stages:
         full = min(first, last) >= _PLATEAU * top
-        if full and ramp_s == 0.0 and holds:  # goes on where the last hold ended
+        if full and holds and holds[-1].end_s == at_s:  # goes on where the last hold ended
             holds[-1] = _Plateau(holds[-1].start_s, at_s + seconds, holds[-1].ramp_s)
         elif full:
             holds.append(_Plateau(at_s, at_s + seconds, ramp_s))
-        ramp_s = 0.0 if full else ramp_s + seconds
+        ramp_s = ramp_s + seconds if last > first else 0.0
         at_s += seconds
     return max(holds, key=lambda hold: hold.end_s - hold.start_s, default=None)
 
@@ -182,8 +182,7 @@ def _plateau(load: FloatArray | None, length_s: float) -> _Plateau | None:
     """Where the smoothed load first reaches its level, to where it drops below for good."""
     if load is None or not len(load) or load.max() <= 0:
         return None
-    window = np.ones(3)
-    smooth = np.convolve(load, window, "same") / np.convolve(np.ones(len(load)), window, "same")
+    smooth = _over_three(load) / _over_three(np.ones(len(load)))
     level = np.median(smooth[len(smooth) // 3 :])
     full = np.flatnonzero(smooth >= _PLATEAU * level)
     if level <= 0 or not len(full):
@@ -192,6 +191,11 @@ def _plateau(load: FloatArray | None, length_s: float) -> _Plateau | None:
     lasts = full[-1] == len(load) - 1
     end_s = length_s if lasts else float(full[-1] + 1) * _BIN_S
     return _Plateau(start_s, end_s, ramp_s=start_s)
+
+
+def _over_three(load: FloatArray) -> FloatArray:
+    """Sums of each bin and its neighbours, as many as there are."""
+    return np.convolve(load, np.ones(3), "full")[1:-1]
 
 
 def parse_window(
