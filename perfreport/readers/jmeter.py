@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ class Rows:
         self._users.add(columns, threads.sources, subrequest)
         ok = columns.get("success")
         connect, latency = columns.get("Connect"), columns.get("Latency")
-        users = columns.get("allThreads")
+        users = _active(columns)
         return batch(
             len(ts),
             {
@@ -142,16 +142,21 @@ def _thread_part(thread: str, part: str) -> str | None:
     return found[part] if found else None
 
 
+def tell_transactions(columns: Collection[str]) -> bool:
+    """Do these columns suffice to tell the rows of transaction controllers?"""
+    return "responseMessage" in columns or {"dataType", "URL"} <= set(columns)
+
+
 def _transactions(columns: Columns, length: int) -> np.ndarray:
     """Which rows are of transaction controllers.
 
-    Their message tells; where it was not recorded, a missing data type and URL do, which hardly any
-    other sampler leaves out both.
+    Their message tells; where it was not recorded, a missing data type and URL do: hardly any other
+    sampler leaves out both.
     """
     messages, types, urls = (columns.get(it) for it in ("responseMessage", "dataType", "URL"))
     if messages is not None:
         return _which(messages, lambda text: text.startswith(_TRANSACTION_MESSAGE))
-    if types is None or urls is None:
+    if types is None or urls is None:  # see tell_transactions
         return np.zeros(length, bool)
     both = _which(types, lambda text: not text) & _which(urls, lambda text: text == _NULL)
     return np.asarray(both)
@@ -161,6 +166,12 @@ def _which(texts: pa.Array, holds: Callable[[str], bool]) -> np.ndarray:
     found = _each(texts, holds, pa.bool_())
     assert found is not None
     return np.asarray(found.to_numpy(zero_copy_only=False), bool)
+
+
+def _active(columns: Columns) -> pa.Array | None:
+    """`allThreads`; null where it is 0, which senders that sum samples up write for unknown."""
+    users = columns.get("allThreads")
+    return None if users is None else pc.if_else(pc.greater(users, 0), users, None)
 
 
 def _errors(columns: Columns, ok: pa.Array) -> pa.Array:
@@ -284,7 +295,7 @@ class _Users:
 
         A sub-result repeats the number of its parent.
         """
-        users = columns.get("allThreads")
+        users = _active(columns)
         if users is None:
             return
         ends = columns["timeStamp"].to_numpy() + _with_pauses_us(columns)

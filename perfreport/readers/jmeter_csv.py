@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from perfreport.errors import InputError
-from perfreport.readers.jmeter import INTEGERS, LEFT_OUT, TEXTS, Columns, Rows
+from perfreport.readers.jmeter import INTEGERS, LEFT_OUT, TEXTS, Columns, Rows, tell_transactions
 from perfreport.readers.reader import Reader
 from perfreport.readers.source import Source
 from perfreport.readers.timestamps import Ambiguous, Pattern, pattern_of
@@ -54,6 +54,10 @@ def sniff(head: bytes) -> bool:
 def read(source: Source) -> Iterator[pa.RecordBatch]:
     source.facts.tool = "JMeter"
     layout = _layout(source)
+    if not tell_transactions(layout.places):
+        source.note(
+            "no column responseMessage: transactions cannot be told from requests, both are counted"
+        )
     rows = Rows(source.options.names, list(layout.variables))
     for columns in _columns(source, layout):
         yield rows.of(columns)
@@ -377,23 +381,16 @@ class _CarefulReader:
     def _fields(self, record: bytes, last: bool) -> list[str] | None:
         """The fields of a record, [] for an empty line, None where a quote is out of place."""
         text = _text(record)
-        if not text:
-            return []
-        fields = self._splitter.fields(text)
-        if fields and last and not record.endswith(b"\n"):
-            return self._without_doubtful_end(fields, text)
+        fields = self._splitter.fields(text) if text else []
+        if fields and last and not record.endswith(b"\n") and self._may_go_on(fields, text):
+            return fields[:-1]
         return fields
 
-    def _without_doubtful_end(self, fields: list[str], text: str) -> list[str]:
-        """The record at the very end of a file that lacks its line end: its last field may be cut.
-
-        What is optional becomes unknown; a cut time or label would be a wrong one.
-        """
-        if text.endswith('"') or fields[-1] in _TRUTH or len(fields) < len(self._layout.header):
-            return fields
-        if self._layout.places.get("label") == len(fields) - 1:
-            return fields[:-1]
-        return [*fields[:-1], ""]
+    def _may_go_on(self, fields: list[str], text: str) -> bool:
+        """Could the last field of a record without a line end have been longer, and matter?"""
+        place = len(fields) - 1
+        read = place in self._layout.places.values() or place in self._layout.variables.values()
+        return read and not text.endswith('"') and fields[-1] not in _TRUTH
 
     def _objection(self, fields: list[str] | None, open_quote: bool) -> str | None:
         """Why a record cannot be used; None if it can, or if it is an empty line or the header."""
