@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perfreport import measure, resources
+from perfreport.assess import assess
+from perfreport.errors import RunError
 from perfreport.ingestion import ingest
 from perfreport.judge.compare import compare as judge_changes
-from perfreport.judge.evidence import Summary
-from perfreport.judge.findings import Comparison, Trend
+from perfreport.judge.evidence import Readiness, RunEvidence, Summary
+from perfreport.judge.findings import Check, Comparison, Trend
+from perfreport.judge.objectives import untested
+from perfreport.judge.verdict import give_verdict
+from perfreport.render.html import render_report
 from perfreport.run.store import Run, open_run
 from perfreport.sla.loader import load_pack
 from perfreport.sla.model import Pack
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.window import later_cut
 
-__all__ = ["ingest", "load_pack", "open_run", "summary"]
+__all__ = [
+    "check",
+    "compare",
+    "ingest",
+    "load_pack",
+    "open_run",
+    "readiness",
+    "report",
+    "summary",
+    "trends",
+]
 
 
 def summary(
@@ -27,6 +44,18 @@ def summary(
     pack    its stages decide what is steady
     """
     return measure.summary(run, measure.judged_window(run, window, pack), by, only)
+
+
+def check(runs: Sequence[Run], pack: Pack, baseline: Run | None = None) -> Check:
+    """The objectives of the runs' scenarios and tests, the audit of the runs, and the verdict.
+
+    baseline  the run that limits such as `p95 <= baseline + 10%` mean
+    """
+    assessments = [assess(run, pack, baseline) for run in runs]
+    return give_verdict(
+        [finding for each in assessments for finding in each.objectives],
+        [finding for each in assessments for finding in each.audit],
+    )
 
 
 def compare(baseline: Run, run: Run, pack: Pack | None = None) -> Comparison:
@@ -53,6 +82,71 @@ def trends(run: Run, pack: Pack | None = None) -> tuple[Trend, ...]:
     pack  says the shape, direction and capacity of its series; without one sla/default.yaml does
     """
     return measure.trends(run, pack or default_pack())
+
+
+def report(runs: Sequence[Run], pack: Pack, baselines: Sequence[Run] = ()) -> str:
+    """The readiness report of the whole pack as HTML: a test not handed in is shown as such.
+
+    baselines  earlier runs; each pairs with the run of its scenario and test type
+    """
+    return render_report(readiness(runs, pack, baselines))
+
+
+def readiness(runs: Sequence[Run], pack: Pack, baselines: Sequence[Run] = ()) -> Readiness:
+    """All that the report shows, as tables and findings.
+
+    Raises RunError for two runs of one name and for a baseline that pairs with none of the runs.
+    """
+    _check_names(runs)
+    pairs = _paired(runs, baselines)
+    assessments = [assess(run, pack, pairs.get(run.name)) for run in runs]
+    tested = [(run.info.scenario, run.info.test_type) for run in runs]
+    verdict = give_verdict(
+        [*(f for each in assessments for f in each.objectives), *untested(pack, tested)],
+        [finding for each in assessments for finding in each.audit],
+    )
+    evidence = tuple(_evidence(run, pack, pairs.get(run.name)) for run in runs)
+    return Readiness(pack, verdict, evidence)
+
+
+def _check_names(runs: Sequence[Run]) -> None:
+    """Findings call a run by its name: two of one name could not be told apart."""
+    names = [run.name for run in runs]
+    for run in runs:
+        if names.count(run.name) > 1:
+            raise RunError(f"{run.path}: another run is called {run.name} too. Rename one file.")
+
+
+def _paired(runs: Sequence[Run], baselines: Sequence[Run]) -> dict[str, Run]:
+    """The baseline of each run by the run's name; a single pair needs no scenario to match."""
+    if len(runs) == len(baselines) == 1:
+        return {runs[0].name: baselines[0]}
+    pairs: dict[str, Run] = {}
+    for baseline in baselines:
+        test = (baseline.info.scenario, baseline.info.test_type)
+        alike = [run for run in runs if (run.info.scenario, run.info.test_type) == test]
+        if not alike:
+            raise RunError(
+                f"{baseline.path}: no run of its scenario and test type ({_test_text(baseline)}) "
+                "was given. Set --scenario and --test-type when ingesting."
+            )
+        for run in alike:
+            if run.name in pairs:
+                raise RunError(
+                    f"{baseline.path}: {pairs[run.name].path} already is the baseline of {run.name}. "
+                    "Give one baseline per scenario and test type."
+                )
+            pairs[run.name] = baseline
+    return pairs
+
+
+def _test_text(run: Run) -> str:
+    return f"{run.info.scenario or 'none'}, {run.info.test_type or 'none'}"
+
+
+def _evidence(run: Run, pack: Pack, baseline: Run | None) -> RunEvidence:
+    comparison = compare(baseline, run, pack) if baseline else None
+    return measure.evidence(run, pack, baseline.name if baseline else None, comparison)
 
 
 def default_pack() -> Pack:

@@ -10,8 +10,8 @@ import numpy as np
 
 from perfreport.errors import RunError
 from perfreport.judge.comparable import Side
-from perfreport.judge.evidence import Summary
-from perfreport.judge.findings import Trend
+from perfreport.judge.evidence import RunEvidence, Summary
+from perfreport.judge.findings import Comparison, Trend
 from perfreport.judge.soak import trend
 from perfreport.query import ask, rows
 from perfreport.run.info import TestType
@@ -138,9 +138,7 @@ def trends(run: Run, pack: Pack) -> tuple[Trend, ...]:
 
     Counters and sawtooth shapes are known only from the pack.
     """
-    gauges = [name for name, metric in run.info.metrics.items() if metric.type == "gauge"]
-    known = [name for name in run.info.metrics if pack.series_named(name)]
-    values = points(run, sorted({*gauges, *known}))
+    values = points(run, _judgeable(run, pack))
     by_series: dict[tuple[str, tuple[tuple[str, str], ...]], list[SeriesPoint]] = {}
     for point in values:
         key = (point.name, tuple(sorted(point.labels.items())))
@@ -193,6 +191,43 @@ def series(run: Run, names: list[str], bin_s: float) -> tuple[SeriesPoint, ...]:
 def points(run: Run, names: list[str]) -> tuple[SeriesPoint, ...]:
     """Every value of the metrics of these names over the whole run."""
     return tuple(rows(run, "points", SeriesPoint, names=names, **bounds_of(whole(run))))
+
+
+def evidence(
+    run: Run, pack: Pack, baseline: str | None = None, comparison: Comparison | None = None
+) -> RunEvidence:
+    """Everything that the report shows of one run."""
+    span, window, bin_s = whole(run), judged_window(run, pack=pack), bin_width(run)
+    total, endpoints = statistics(run, window)
+    total_all, endpoints_all = statistics(run, span)
+    return RunEvidence(
+        name=run.name,
+        info=run.info,
+        whole=span,
+        window=window,
+        bin_s=bin_s,
+        total=total,
+        total_all=total_all,
+        endpoints=endpoints,
+        endpoints_all=endpoints_all,
+        checks=tuple(rows(run, "checks", CheckRow, **bounds_of(window))),
+        timeline=timeline(run, bin_s),
+        endpoint_bins=endpoint_timeline(run, bin_s),
+        errors=errors(run, window),
+        series=series(run, _judgeable(run, pack), bin_s),
+        trends=trends(run, pack) if run.info.test_type is TestType.SOAK else (),
+        baseline=baseline,
+        comparison=comparison,
+    )
+
+
+def _judgeable(run: Run, pack: Pack) -> list[str]:
+    """The metrics of a run that show the state of a system: gauges, and what the pack names.
+
+    A counter grows and a k6 trend is one value per request: neither is a level.
+    """
+    gauges = {name for name, metric in run.info.metrics.items() if metric.type == "gauge"}
+    return sorted(gauges | {name for name in run.info.metrics if pack.series_named(name)})
 
 
 def main_kind(run: Run) -> str:

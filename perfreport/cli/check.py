@@ -43,7 +43,7 @@ def command(
 
     pack = api.load_pack(sla)
     if not runs:
-        tell([f"{sla}: a valid pack, {api.pack_contents(pack)}"], level="done")
+        tell([f"{sla}: valid: {pack.contents}"], level="done")
         return Exit.OK
     result = api.check([api.open_run(run) for run in runs], pack)
     if fmt == "table" and output is None:

@@ -265,6 +265,21 @@ class Pack(Section):
     checklist: tuple[ChecklistItem, ...] = ()
     actions: tuple[Action, ...] = ()
 
+    @property
+    def contents(self) -> str:
+        """What the pack holds, in words: `4 scenarios, 2 tests, 9 targets, 12 series`."""
+        everywhere = self.objectives
+        counts = {
+            "scenarios": len(self.scenarios),
+            "tests": len(self.tests),
+            "targets": len(self.targets),
+            "general objectives": sum(
+                map(len, (everywhere.total, everywhere.each_endpoint, everywhere.optional))
+            ),
+            "series": len(self.series),
+        }
+        return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing"
+
     def scenario(self, name: str | None) -> Scenario | None:
         """The scenario of this name, or that lists it under `also`."""
         return next((s for s in self.scenarios if name in (s.scenario, *s.also)), None)
