@@ -348,5 +348,5 @@ def _too_short(label: _Label, series: _Series, has: str) -> Trend:
         hours_to_limit=None,
         hours_to_limit_low=None,
         hours_to_limit_high=None,
-        why=f"{has} say too little about a trend; at least {needs} are needed",
+        why=f"{has} are too little for a trend; at least {needs} are needed",
     )

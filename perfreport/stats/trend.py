@@ -113,7 +113,7 @@ def unwrapped(values: FloatArray) -> FloatArray:
     """A counter as if it had never been reset: after a fall it counts on from zero."""
     steps = np.diff(values)
     steps = np.where(steps < 0, values[1:], steps)
-    return np.concatenate([values[:1], values[0] + np.cumsum(steps)])
+    return np.cumsum(np.concatenate([values[:1], steps]))
 
 
 def counter_rates(times_s: FloatArray, counted: FloatArray) -> tuple[FloatArray, FloatArray]:
