@@ -89,6 +89,23 @@ def observed(table: pa.Table) -> pa.Table:
     return table.filter(pc.not_equal(table["kind"], schema.USERS))
 
 
+def assert_before_cut(cut: pa.Table, whole: pa.Table) -> None:
+    """The rows are the first of all, but of the last one's message the end may be cut off.
+
+    Where a format's records end in a message, nobody can tell whether one without its line end is
+    whole; its numbers are.
+    """
+    rows = observed(cut)
+    assert rows.num_rows <= whole.num_rows
+    expected = whole.slice(0, rows.num_rows)
+    if not rows.equals(expected):
+        *before, last = rows.to_pylist()
+        *expected_before, expected_last = expected.to_pylist()
+        assert before == expected_before
+        assert (expected_last["error"] or "").startswith(last["error"] or "")
+        assert last | {"error": None} == expected_last | {"error": None}
+
+
 def test_there_is_a_sample_of_every_reader_that_reads_files() -> None:
     assert {name.split("/")[0] for name in SAMPLES} <= set(readers())
     assert SAMPLES
@@ -147,9 +164,7 @@ def test_a_cut_sample_gives_the_rows_before_the_cut(name: str) -> None:
         cut = chosen.randrange(len(excerpt(name)))
         rows = rows_or_refusal(name, excerpt(name)[:cut])
         if rows is not None:
-            rows = observed(rows)
-            assert rows.num_rows <= whole.num_rows, f"cut at byte {cut}"
-            assert rows.equals(whole.slice(0, rows.num_rows)), f"cut at byte {cut}"
+            assert_before_cut(rows, whole)
 
 
 @pytest.mark.parametrize("name", SMALLEST)
@@ -170,8 +185,7 @@ def test_a_compressed_sample_may_be_cut_anywhere(name: str) -> None:
     for _ in range(5):
         rows = rows_or_refusal(name, packed[: chosen.randrange(len(packed))])
         if rows is not None:
-            rows = observed(rows)
-            assert rows.equals(whole.slice(0, rows.num_rows))
+            assert_before_cut(rows, whole)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
