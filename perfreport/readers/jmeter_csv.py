@@ -379,11 +379,11 @@ class _CarefulReader:
         self._settle(at_end=True)
 
     def _fields(self, record: bytes, last: bool) -> list[str] | None:
-        """The fields of a record, [] for an empty line, None where a quote is out of place."""
+        """The fields of a record; [] for an empty line, None for a misplaced quote or a cut."""
         text = _text(record)
         fields = self._splitter.fields(text) if text else []
         if fields and last and not record.endswith(b"\n") and self._may_go_on(fields, text):
-            return fields[:-1]
+            return None
         return fields
 
     def _may_go_on(self, fields: list[str], text: str) -> bool:

@@ -1,0 +1,711 @@
+"""JMeter's CSV results: against JMeter's own statistics, a slow twin, and damage of all kinds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perfreport import resources
+from perfreport.errors import InputError
+from perfreport.readers import jmeter_csv
+from perfreport.readers.reader import reader_for
+from perfreport.readers.source import HEAD_SIZE, ReadOptions, Source
+
+SAMPLES = resources.folder("sample_results") / "jmeter-csv"
+DEFAULT = [
+    *("timeStamp", "elapsed", "label", "responseCode", "responseMessage", "threadName"),
+    *("dataType", "success", "failureMessage", "bytes", "sentBytes", "grpThreads", "allThreads"),
+    *("URL", "Latency", "IdleTime", "Connect"),
+]
+START = 1_795_399_806_497
+Row = dict[str, Any]
+
+
+def source_of(data: bytes | str, **options: Any) -> Source:
+    content = data.encode() if isinstance(data, str) else data
+    return Source(io.BytesIO(content), "x.jtl", ReadOptions(**options))
+
+
+def all_rows(source: Source) -> list[Row]:
+    return pa.Table.from_batches(jmeter_csv.read(source)).to_pylist()
+
+
+def rows(data: bytes | str, **options: Any) -> list[Row]:
+    """The rows of single samples; nothing may be rejected."""
+    source = source_of(data, **options)
+    found = samples_of(all_rows(source))
+    assert source.rejections == []
+    assert not source.truncated
+    return found
+
+
+def samples_of(found: Iterable[Row]) -> list[Row]:
+    return [row for row in found if row["kind"] != "users"]
+
+
+def record(**fields: object) -> dict[str, str]:
+    """A plain successful sample of the default columns, but for `fields`."""
+    usual = dict(
+        zip(
+            DEFAULT,
+            f"{START},23,create_order,201,Created,kenya_o2c 1-1,text,true,,174,218,2,3,"
+            "http://127.0.0.1:18080/api/v1/sales/orders,20,0,7".split(","),
+            strict=True,
+        )
+    )
+    return usual | {name: str(value) for name, value in fields.items()}
+
+
+def jtl(records: Sequence[dict[str, str]], columns: Sequence[str] = DEFAULT, sign: str = ",",
+        end: str = "\n") -> str:  # fmt: skip
+    """A file as JMeter writes it: what holds a special character is quoted."""
+    table = [list(columns), *([record[column] for column in columns] for record in records)]
+    return "".join(sign.join(as_jmeter_quotes(text, sign) for text in line) + end for line in table)
+
+
+def as_jmeter_quotes(text: str, sign: str) -> str:
+    if not re.search(f'["\r\n{re.escape(sign)}]', text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+# --- The tool's own numbers -----------------------------------------------------------------------
+
+
+def test_every_number_of_the_dashboard_comes_out_again() -> None:
+    found = rows((SAMPLES / "default.jtl").read_bytes())
+    statistics = json.loads((SAMPLES / "default.tool.json").read_text())
+    for name, theirs in statistics.items():
+        # JMeter's Total leaves transactions out, and counts sub-results.
+        ours = [
+            row
+            for row in found
+            if (row["name"] == name if name != "Total" else row["kind"] != "transaction")
+        ]
+        times = np.array([row["duration_ms"] for row in ours])
+        assert len(ours) == theirs["sampleCount"], name
+        assert sum(not row["ok"] for row in ours) == theirs["errorCount"], name
+        assert (times.min(), times.max()) == (theirs["minResTime"], theirs["maxResTime"]), name
+        assert times.mean() == pytest.approx(theirs["meanResTime"], rel=1e-12), name
+        for q, key in ((0.5, "median"), (0.9, "pct1"), (0.95, "pct2"), (0.99, "pct3")):
+            expected = pytest.approx(theirs[f"{key}ResTime"], abs=1e-9)
+            assert np.quantile(times, q, method="weibull") == expected, (name, key)
+        first = min(row["ts"] for row in ours)
+        last = max(row["ts"] + timedelta(milliseconds=row["duration_ms"]) for row in ours)
+        seconds = (last - first).total_seconds()
+        assert len(ours) / seconds == pytest.approx(theirs["throughput"]), name
+        for column, key in (("received_bytes", "received"), ("sent_bytes", "sent")):
+            per_second = sum(row[column] for row in ours) / 1024 / seconds
+            assert per_second == pytest.approx(theirs[f"{key}KBytesPerSec"]), name
+    assert len(statistics) == 15
+
+
+def test_the_sample_holds_what_its_readme_says() -> None:
+    kinds = Counter(row["kind"] for row in rows((SAMPLES / "default.jtl").read_bytes()))
+    assert kinds == {"request": 4492, "subrequest": 2665, "transaction": 535}
+    dated = Counter(row["kind"] for row in rows((SAMPLES / "semicolon-date.jtl").read_bytes()))
+    assert dated == {"request": 549, "subrequest": 255, "transaction": 57}
+
+
+# --- The slow twin --------------------------------------------------------------------------------
+
+
+def slow_rows(data: bytes, sign: str = ",") -> list[Row]:
+    """What each record should become, plainly; the kind of a sub-result by looking at all rows."""
+    records = list(csv.DictReader(io.StringIO(data.decode(), newline=""), delimiter=sign))
+    found = [slow_row(record) for record in records]
+    for at, record in enumerate(records):
+        if is_sub_result(records, at, record):
+            found[at] |= {"kind": "subrequest", "users": None}
+    return found
+
+
+def slow_row(record: dict[str, str]) -> Row:
+    ok = record["success"] == "true"
+    code, message = record["responseCode"], record["responseMessage"]
+    transaction = message.startswith("Number of samples in transaction : ")
+    latency, connect = int(record["Latency"]), int(record["Connect"])
+    error = record["failureMessage"] or f"{code} {message}".strip() or None
+    return {
+        "kind": "transaction" if transaction else "request",
+        "ts": moment(record["timeStamp"]),
+        "name": record["label"] or "(unnamed)",
+        "scenario": record["threadName"].rsplit(" ", 1)[0],
+        "status": int(code) if code.isdecimal() and int(code) < 32768 else None,
+        "ok": ok,
+        "error": None if ok or error is None else error[:500],
+        "duration_ms": float(record["elapsed"]),
+        "connect_ms": float(connect),
+        "wait_ms": float(latency - connect) if latency >= connect else None,
+        "sent_bytes": int(record["sentBytes"]),
+        "received_bytes": int(record["bytes"]),
+        "users": None if transaction else float(record["allThreads"]),
+    }
+
+
+def moment(stamp: str) -> datetime:
+    if stamp.isdecimal():
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(stamp))
+    return datetime.strptime(stamp, "%Y/%m/%d %H:%M:%S.%f").replace(tzinfo=UTC)
+
+
+def is_sub_result(records: list[dict[str, str]], at: int, record: dict[str, str]) -> bool:
+    """Is the nearest row before it, of the same thread and with its name but the number, around it?"""
+    parent = re.sub(r"-\d+$", "", record["label"])
+    if parent == record["label"]:
+        return False
+    for earlier in reversed(records[:at]):
+        if earlier["threadName"] == record["threadName"] and earlier["label"] == parent:
+            (outer_from, outer_to), (inner_from, inner_to) = span(earlier), span(record)
+            return outer_from <= inner_from and inner_to <= outer_to
+    return False
+
+
+def span(record: dict[str, str]) -> tuple[datetime, datetime]:
+    start = moment(record["timeStamp"])
+    return start, start + timedelta(milliseconds=int(record["elapsed"]))
+
+
+def assert_same(found: list[Row], expected: list[Row]) -> None:
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert {name: ours[name] for name in theirs} == theirs
+
+
+@pytest.mark.parametrize(("name", "sign"), [("default.jtl", ","), ("semicolon-date.jtl", ";")])
+def test_every_row_of_a_recording_equals_that_of_the_slow_twin(name: str, sign: str) -> None:
+    data = (SAMPLES / name).read_bytes()
+    assert_same(rows(data), slow_rows(data, sign))
+
+
+@pytest.mark.parametrize("name", ["default.jtl", "semicolon-date.jtl"])
+def test_reading_record_by_record_gives_the_same(name: str, monkeypatch) -> None:
+    data = (SAMPLES / name).read_bytes()
+    fast = all_rows(source_of(data))
+    monkeypatch.setattr(jmeter_csv, "_parsed", lambda data, layout: None)
+    assert all_rows(source_of(data)) == fast
+
+
+# Text of the kinds that labels and messages are made of, rich in what CSV has to quote.
+TEXT = st.text(st.sampled_from('ab ,;"\n\r\t|–é\u2028漢'), max_size=12)
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> list[dict[str, str]]:
+    count = draw(st.integers(1, 6))
+    return [
+        record(
+            timeStamp=START + draw(st.integers(0, 5000)),
+            elapsed=draw(st.integers(0, 99_999)),
+            label=draw(TEXT),
+            responseCode=draw(st.sampled_from(["200", "500", "99999", "", "Non HTTP: x, y"])),
+            responseMessage=draw(TEXT),
+            threadName=f"{draw(TEXT)} {draw(st.integers(1, 3))}-{draw(st.integers(1, 3))}",
+            success=draw(st.sampled_from(["true", "false"])),
+            failureMessage=draw(TEXT),
+            Latency=draw(st.integers(0, 50)),
+            Connect=draw(st.integers(0, 50)),
+        )
+        for _ in range(count)
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(recordings(), st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_whatever_is_in_a_label_or_a_message_it_comes_back(
+    records: list[dict[str, str]], sign: str, end: str, fast: bool
+) -> None:
+    data = jtl(records, sign=sign, end=end)
+    with pytest.MonkeyPatch.context() as patch:
+        if not fast:
+            patch.setattr(jmeter_csv, "_parsed", lambda data, layout: None)
+        assert_same(rows(data), slow_rows(data.encode(), sign))
+
+
+# --- Columns, delimiters, headers -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|", "^", " ", "§"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_any_delimiter_line_end_and_byte_order_mark(sign: str, end: str, mark: str) -> None:
+    records = [record(label=f"a{sign}b", failureMessage='say "no"\nor not', success="false")]
+    data = mark + jtl(records, sign=sign, end=end)
+    assert jmeter_csv.sniff(data.encode())
+    (row,) = rows(data)
+    assert (row["name"], row["error"]) == (f"a{sign}b", 'say "no"\nor not')
+    assert (row["ts"], row["duration_ms"], row["wait_ms"]) == (moment(str(START)), 23.0, 13.0)
+
+
+def test_columns_may_stand_in_any_order_and_any_may_be_missing() -> None:
+    chosen = random.Random(5)
+    for _ in range(60):
+        columns = [name for name in DEFAULT if chosen.random() < 0.6]
+        columns = list({*columns, "timeStamp", "elapsed"})
+        chosen.shuffle(columns)
+        data = jtl([record(), record(success="false", failureMessage="late")], columns)
+        assert jmeter_csv.sniff(data.encode())
+        first, second = samples_of(all_rows(source_of(data)))
+        assert first["duration_ms"] == 23.0
+        assert first["status"] == (201 if "responseCode" in columns else None)
+        assert first["ok"] is (True if "success" in columns else None)
+        assert first["scenario"] == ("kenya_o2c" if "threadName" in columns else None)
+        assert first["received_bytes"] == (174 if "bytes" in columns else None)
+        assert first["connect_ms"] == (7.0 if "Connect" in columns else None)
+        assert first["wait_ms"] == (13.0 if {"Latency", "Connect"} <= set(columns) else None)
+        assert first["users"] == (3.0 if "allThreads" in columns else None)
+        assert first["error"] is None
+        if {"success", "failureMessage"} <= set(columns):
+            assert second["error"] == "late"
+
+
+def test_a_row_without_a_label_is_named_by_its_url() -> None:
+    columns = [name for name in DEFAULT if name != "label"]
+    first, second = rows(jtl([record(URL="http://h/orders/4711?x=1"), record(URL="null")], columns))
+    assert first["name"] == "/orders/{id}"
+    assert second["name"] == "(unnamed)"
+
+
+def test_the_header_may_come_again_where_files_were_joined() -> None:
+    once = jtl([record()])
+    assert len(rows(once * 3)) == 3
+
+
+def test_empty_fields_are_unknown_and_empty_lines_are_nothing() -> None:
+    bare = record(bytes="", sentBytes="", allThreads="", Latency="", Connect="", success="")
+    first, second = rows(jtl([bare, record()]).replace("\n", "\n\n"))
+    for column in ("received_bytes", "sent_bytes", "users", "wait_ms", "connect_ms", "ok", "error"):
+        assert first[column] is None, column
+    assert second["users"] == 3.0
+
+
+def test_sample_variables_become_labels() -> None:
+    # jmeter -Jsample_variables=orderId,nothing with a tab, hostname and sample counts
+    data = (
+        "timeStamp\telapsed\tlabel\tresponseCode\tresponseMessage\tthreadName\tdataType\tsuccess\t"
+        "failureMessage\tbytes\tsentBytes\tgrpThreads\tallThreads\tURL\tFilename\tLatency\tEncoding\t"
+        'SampleCount\tErrorCount\tHostname\tIdleTime\tConnect\t"orderId"\t"nothing"\n'
+        "1795424563164\t104\tcreate_po\t201\tCreated\tkenya_p2p 2-1\ttext\ttrue\t\t135\t197\t2\t3\t"
+        "http://127.0.0.1:18092/api/v1/procurement/orders\t\t99\tUTF-8\t1\t0\tvm\t0\t80\tnull\tnull\n"
+        "1795424563153\t113\tcreate_order\t201\tCreated\tkenya_o2c 1-1\ttext\ttrue\t\t174\t218\t1\t3\t"
+        "http://127.0.0.1:18092/api/v1/sales/orders\t\t106\tUTF-8\t1\t0\tvm\t0\t95\t100001\tnull\n"
+    )
+    first, second = rows(data)
+    assert first["labels"] == []
+    assert second["labels"] == [("orderId", "100001")]
+    assert {row["source"] for row in all_rows(source_of(data))} == {"vm"}
+
+
+def test_bytes_that_are_no_utf8_do_not_cost_the_record() -> None:
+    data = jtl([record(label="malipo é"), record()]).encode("latin-1")
+    first, second = rows(data)
+    assert first["name"] == "malipo \ufffd"
+    assert second["name"] == "create_order"
+
+
+# --- Time stamps ----------------------------------------------------------------------------------
+
+
+def test_written_times_are_in_the_zone_of_the_option_unless_they_name_one() -> None:
+    written = jtl([record(timeStamp="2026/11/23 05:10:36.201")])
+    assert rows(written)[0]["ts"] == datetime(2026, 11, 23, 5, 10, 36, 201_000, tzinfo=UTC)
+    (nairobi,) = rows(written, timezone=ZoneInfo("Africa/Nairobi"))
+    assert nairobi["ts"] == datetime(2026, 11, 23, 2, 10, 36, 201_000, tzinfo=UTC)
+    zoned = jtl([record(timeStamp="2026-11-23T05:10:36.201+03:00")])
+    assert rows(zoned, timezone=ZoneInfo("America/Lima"))[0]["ts"] == nairobi["ts"]
+
+
+def test_the_pattern_is_found_though_every_message_spans_lines() -> None:
+    failed = record(
+        timeStamp="23.11.2026 05:10:36,201", success="false", failureMessage="a\nb,c\nd"
+    )
+    assert len(rows(jtl([failed] * 3))) == 3
+
+
+@pytest.mark.parametrize(
+    ("stamp", "message"),
+    [
+        ("02/03/2026 10:00:00", "may have the day or the month first"),
+        ("10:11:12.345", "neither milliseconds since 1970 nor a date"),
+    ],
+)
+def test_times_that_cannot_be_told_are_refused(stamp: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as refusal:
+        all_rows(source_of(jtl([record(timeStamp=stamp)])))
+    assert str(refusal.value).startswith("x.jtl:2: ")
+    assert "\n" not in str(refusal.value)
+
+
+# --- Refusals -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (jtl([record()], DEFAULT[1:]), r"x\.jtl:1: no column timeStamp.*timestamp_format=ms"),
+        (jtl([record()], [DEFAULT[0], *DEFAULT[2:]]), r"x\.jtl:1: no column elapsed.*time=true"),
+        (jtl([record()]).split("\n", 1)[1], r"x\.jtl:1: .* column names is missing"),
+    ],
+)  # fmt: skip
+def test_a_file_without_times_or_header_is_recognised_and_refused(data: str, message: str) -> None:
+    source = source_of(data)
+    reader = reader_for(source)
+    assert reader.name == "jmeter-csv"
+    with pytest.raises(InputError, match=message) as refusal:
+        list(reader.read(source))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"metric_name,timestamp,metric_value,check,error,method,name,status,url\n",
+        b"timestamp,elapsed_ms,label\n1,2,x\n",
+        b"label,URL\n",
+        b'{"timeStamp":1,"elapsed":2}\n',
+        b"1795399806497,23,x\n",
+        b"",
+        b"\0" * 100,
+    ],
+)
+def test_other_formats_are_not_claimed(head: bytes) -> None:
+    assert not jmeter_csv.sniff(head)
+
+
+def test_a_header_alone_gives_no_row() -> None:
+    assert rows(jtl([])) == []
+    assert rows(jtl([]).rstrip()) == []
+
+
+# --- Damage ---------------------------------------------------------------------------------------
+
+GOOD = [record(label=f"r{number}", elapsed=number) for number in range(6)]
+MESSAGE = "code expected\n\n*** received : [[[500]]]\n/"
+
+
+def damaged(lines: Sequence[str]) -> tuple[list[str], list[tuple[int, str]], bool]:
+    """The names read, the places rejected, and whether the input was cut."""
+    source = source_of("\n".join(lines))
+    names = [row["name"] for row in samples_of(all_rows(source))]
+    return names, [(place.line, place.why) for place in source.rejections], source.truncated
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ("1,2,3", "3 fields, the header names 17"),
+        ("not a record at all", "1 fields, the header names 17"),
+        (",".join(record(timeStamp="").values()), 'timeStamp is ""'),
+        (",".join(record(timeStamp="-5").values()), 'timeStamp is "-5"'),
+        (",".join(record(timeStamp="9" * 18).values()), f'timeStamp is "{"9" * 18}"'),
+        (",".join(record(elapsed="soon").values()), 'elapsed is "soon"'),
+        (",".join(record(elapsed="nan").values()), 'elapsed is "nan"'),
+        (",".join(record(elapsed="").values()), 'elapsed is ""'),
+        (",".join(record(success="maybe").values()), 'success is "maybe"'),
+        (",".join(record(bytes="1e3").values()), 'bytes is "1e3"'),
+        (",".join(record(label='5" pipe').values()), "a quote is never closed"),
+        (",".join(record(label='a "b" c').values()), "a quote out of place"),
+        (",".join(record(label='"a"b"').values()), "a quote is never closed"),
+        (",".join(record().values()) + ",more", "18 fields, the header names 17"),
+        ("\0" * 40, "1 fields, the header names 17"),
+    ],
+)
+def test_a_malformed_record_costs_itself_alone(bad: str, why: str) -> None:
+    lines = jtl(GOOD).split("\n")
+    lines.insert(4, bad)
+    assert damaged(lines) == (["r0", "r1", "r2", "r3", "r4", "r5"], [(5, why)], False)
+
+
+def test_line_numbers_count_the_lines_inside_of_messages() -> None:
+    good = [record(success="false", failureMessage=MESSAGE), record()] * 2
+    text = jtl(good) + "broken\n" + jtl(good).split("\n", 1)[1] + "broken too\n\n" + "once more\n"
+    source = source_of(text)
+    assert len(samples_of(all_rows(source))) == 8
+    lines = text.split("\n")
+    assert [lines[place.line - 1] for place in source.rejections] == [
+        "broken", "broken too", "once more",
+    ]  # fmt: skip
+
+
+def test_a_quote_never_closed_does_not_swallow_the_file() -> None:
+    failed = record(label="failed", success="false", failureMessage=MESSAGE)
+    lines = jtl([*GOOD[:3], failed, *GOOD[3:]]).split("\n")
+    cut_short = lines[4][: lines[4].index('"') + 5]
+    lost = [*lines[:4], cut_short, *lines[8:]]  # as after a crash: the rest is of the next run
+    assert damaged(lost) == (
+        ["r0", "r1", "r2", "r3", "r4", "r5"], [(5, "a quote is never closed")], False,
+    )  # fmt: skip
+
+
+def test_two_halves_that_would_fit_together_are_not_taken_for_one_record() -> None:
+    """The opening quote of the next message closes the one that was cut: 17 fields again."""
+    failed = record(label="failed", success="false", failureMessage=MESSAGE)
+    lines = jtl([*GOOD[:3], failed, failed, *GOOD[3:]]).split("\n")
+    lost = [*lines[:4], lines[4], *lines[8:]]  # the first failure ends after its first line
+    names, rejections, truncated = damaged(lost)
+    assert names == ["r0", "r1", "r2", "failed", "r3", "r4", "r5"]
+    assert [line for line, _ in rejections] == [5]
+    assert not truncated
+
+
+def test_a_record_longer_than_any_is_given_up(monkeypatch) -> None:
+    monkeypatch.setattr(jmeter_csv, "_LONGEST_RECORD", 20_000)
+    monkeypatch.setattr("perfreport.readers.source.BLOCK_SIZE", 5_000)
+    monkeypatch.setattr("perfreport.readers.source._BITE", 1_000)
+    monkeypatch.setattr("perfreport.readers.source.HEAD_SIZE", 2_000)
+    many = [record(label=f"r{number}") for number in range(1000)]
+    lines = jtl(many).split("\n")
+    lines[11] = lines[11].replace("r10", '"r10')
+    names, rejections, truncated = damaged(lines)
+    assert names == [f"r{number}" for number in range(1000) if number != 10]
+    assert rejections == [(12, "a quote is never closed")]
+    assert not truncated
+
+
+def test_a_message_as_long_as_a_response_is_read() -> None:
+    body = 'x,"y"\n' * 100_000
+    (row,) = rows(jtl([record(success="false", failureMessage=body)]))
+    assert row["error"] == body[:500]
+
+
+def test_rows_that_sum_up_several_samples_are_rejected() -> None:
+    # mode=Statistical: elapsed is the sum of 5 samples
+    columns = [*DEFAULT, "SampleCount", "ErrorCount"]
+    text = jtl(
+        [
+            record() | {"SampleCount": "1", "ErrorCount": "0"},
+            record(elapsed=167) | {"SampleCount": "5", "ErrorCount": "0"},
+        ],
+        columns,
+    )
+    source = source_of(text)
+    assert len(samples_of(all_rows(source))) == 1
+    assert source.rejections[0].line == 3
+    assert "one row for 5 samples (SampleCount)" in source.rejections[0].why
+
+
+@settings(max_examples=8, deadline=None)
+@given(recordings(), st.sampled_from(["\n", "\r\n"]))
+def test_a_file_cut_at_any_byte_keeps_every_whole_record(
+    records: list[dict[str, str]], end: str
+) -> None:
+    data = jtl(records, end=end).encode()
+    whole = rows(data)
+    head = data.index(b"\n") + 1
+    ends = [len(jtl(records[:count], end=end).encode()) for count in range(len(records) + 1)]
+    for cut in range(head, len(data)):
+        source = source_of(data[:cut])
+        found = samples_of(all_rows(source))
+        kept = sum(at <= cut for at in ends) - 1
+        assert found == whole[:kept], f"cut at byte {cut}"
+        assert source.truncated is (cut not in ends and data[ends[kept] : cut].strip() != b"")
+
+
+def test_a_record_whose_end_is_certain_needs_no_line_end() -> None:
+    columns = ["timeStamp", "elapsed", "label", "success"]
+    assert len(rows(jtl([record()] * 2, columns).rstrip("\n"))) == 2
+    assert len(rows(jtl([record()] * 2, [*columns, "grpThreads"]).rstrip("\n"))) == 2
+
+
+# --- Kinds, names of threads, errors --------------------------------------------------------------
+
+
+def kinds(*records: dict[str, str], columns: Sequence[str] = DEFAULT) -> list[str]:
+    return [row["kind"] for row in samples_of(all_rows(source_of(jtl(records, columns))))]
+
+
+def sample(label: str, start: int, elapsed: int, thread: str = "o2c 1-1") -> dict[str, str]:
+    return record(label=label, timeStamp=START + start, elapsed=elapsed, threadName=thread)
+
+
+REQUEST, SUB, TRANSACTION = "request", "subrequest", "transaction"
+TC = record(label="TC", responseMessage="Number of samples in transaction : 4, number of failing "
+            "samples : 0", dataType="", URL="null", elapsed=90)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        # as recorded: parent first, then its parts by number, in its time, other threads between
+        ([sample("login", 0, 50), sample("login-0", 0, 5), sample("x", 0, 9, "o2c 1-2"),
+          sample("login-1", 6, 44)], [REQUEST, SUB, REQUEST, SUB]),
+        # parts of parts
+        ([sample("a", 0, 50), sample("a-0", 0, 40), sample("a-0-0", 1, 2), sample("a-1", 45, 5)],
+         [REQUEST, SUB, SUB, SUB]),
+        # a name alone is no proof
+        ([sample("order", 0, 50), sample("order-1", 60, 5)], [REQUEST, REQUEST]),
+        ([sample("order-1", 0, 50)], [REQUEST]),
+        ([sample("order", 0, 50), sample("order-0", 10, 5, "o2c 1-2")], [REQUEST, REQUEST]),
+        ([sample("order", 0, 50), sample("order-0", 10, 50)], [REQUEST, REQUEST]),
+        ([sample("order-0", 0, 5), sample("order", 0, 50)], [REQUEST, REQUEST]),
+        # a request that follows a parent with parts, and is called like one
+        ([sample("a", 0, 50), sample("a-0", 0, 5), sample("a-1", 50, 5)], [REQUEST, SUB, REQUEST]),
+        # a number that was given already
+        ([sample("a", 0, 50), sample("a-0", 0, 5), sample("a-0", 6, 5)], [REQUEST, SUB, REQUEST]),
+    ],
+)  # fmt: skip
+def test_a_sub_result_is_told_by_thread_time_and_number(records, expected) -> None:
+    assert kinds(*records) == expected
+
+
+def test_sub_results_are_found_across_blocks(monkeypatch) -> None:
+    monkeypatch.setattr("perfreport.readers.source.BLOCK_SIZE", 200)
+    monkeypatch.setattr("perfreport.readers.source._BITE", 100)
+    monkeypatch.setattr("perfreport.readers.source.HEAD_SIZE", 300)
+    many = [
+        part
+        for number in range(50)
+        for part in (
+            sample("a", number * 100, 50),
+            *(sample(f"a-{index}", number * 100 + index, 5) for index in range(4)),
+        )
+    ]
+    assert kinds(*many) == [REQUEST, SUB, SUB, SUB, SUB] * 50
+
+
+def test_a_transaction_is_told_by_its_message_and_encloses_no_sub_result() -> None:
+    assert kinds(TC, sample("TC-0", 1, 5)) == [TRANSACTION, REQUEST]
+    assert kinds(record(dataType="", URL="null")) == [REQUEST]
+
+
+def test_without_messages_a_transaction_has_neither_type_nor_url() -> None:
+    columns = [name for name in DEFAULT if name != "responseMessage"]
+    assert kinds(TC, record(), record(dataType=""), columns=columns) == [
+        TRANSACTION, REQUEST, REQUEST,
+    ]  # fmt: skip
+
+
+def test_where_transactions_cannot_be_told_the_user_is() -> None:
+    source = source_of(jtl([TC], ["timeStamp", "elapsed", "label"]))
+    assert [row["kind"] for row in all_rows(source)] == [REQUEST]
+    assert "transactions cannot be told from requests" in source.notes[0]
+
+
+def test_a_parent_sample_is_written_before_its_children() -> None:
+    # recorded with TransactionController.parent=true
+    text = (
+        ",".join(DEFAULT) + "\n"
+        '1795424584071,120,TC order to cash,200,"Number of samples in transaction : 4, number of '
+        'failing samples : 0",kenya_o2c 1-3,,true,,650,856,3,7,null,0,244,0\n'
+        "1795424584132,34,create_order,201,Created,kenya_o2c 1-3,text,true,,174,218,3,7,"
+        "http://127.0.0.1:18092/api/v1/sales/orders,34,0,0\n"
+        '1795424584298,64,"Generate Invoice, with ""eTIMS""",201,Created,kenya_o2c 1-3,text,true,,'
+        "212,223,3,7,http://127.0.0.1:18092/api/v1/finance/invoices/generate,64,0,0\n"
+    )
+    found = rows(text)
+    assert [row["kind"] for row in found] == [TRANSACTION, REQUEST, REQUEST]
+    assert found[2]["name"] == 'Generate Invoice, with "eTIMS"'
+
+
+@pytest.mark.parametrize(
+    ("thread", "scenario", "source"),
+    [
+        ("kenya_o2c 1-1", "kenya_o2c", None),
+        ("setUp Thread Group 1-10", "setUp Thread Group", None),
+        ("Malipo – 2-1 1-1", "Malipo – 2-1", None),
+        ("127.0.0.1:18199-kenya_p2p 2-1", "kenya_p2p", "127.0.0.1:18199"),  # jmeter -R
+        ("gen-1.local:1099-a-b 2-1", "a-b", "gen-1.local:1099"),
+        ("main", None, None),
+        ("", None, None),
+    ],
+)
+def test_a_thread_tells_its_group_and_its_engine(thread, scenario, source) -> None:
+    (row,) = rows(jtl([record(threadName=thread)]))
+    assert (row["scenario"], row["source"]) == (scenario, source)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "error"),
+    [
+        ({"responseCode": "500", "responseMessage": "Oops"}, 500, "500 Oops"),
+        ({"responseCode": "500", "failureMessage": "too slow"}, 500, "too slow"),
+        ({"responseCode": "", "responseMessage": ""}, None, None),
+        ({"responseCode": "Non HTTP response code: java.net.ConnectException",
+          "responseMessage": "refused"}, None,
+         "Non HTTP response code: java.net.ConnectException refused"),
+        ({"responseCode": "40000", "failureMessage": "é" * 600}, None, "é" * 500),
+    ],
+)  # fmt: skip
+def test_a_failure_says_why(fields, status, error) -> None:
+    (row,) = rows(jtl([record(success="false", **fields)]))
+    assert (row["ok"], row["status"], row["error"]) == (False, status, error)
+
+
+def test_a_success_has_no_error_and_a_refused_connection_no_wait() -> None:
+    (row,) = rows(jtl([record(failureMessage="left over", Latency=0, Connect=1)]))
+    assert (row["error"], row["wait_ms"], row["connect_ms"]) == (None, None, 1.0)
+
+
+# --- Users ----------------------------------------------------------------------------------------
+
+
+def users(*records: dict[str, str], columns: Sequence[str] = DEFAULT) -> list[Row]:
+    found = all_rows(source_of(jtl(records, columns)))
+    assert all(row["scenario"] is None for row in found if row["kind"] == "users")
+    return [row for row in found if row["kind"] == "users"]
+
+
+def active(at: int, count: int, **fields: object) -> dict[str, str]:
+    """A sample that ends `at` ms after a full second, with `count` users active."""
+    start = START // 1000 * 1000 + at - 23
+    return record(timeStamp=start, allThreads=count, **fields)
+
+
+def test_users_are_the_most_of_each_second_in_which_a_sample_ended() -> None:
+    found = users(active(100, 3), active(900, 5), active(500, 4), active(2100, 7))
+    at = [(row["ts"] - moment(str(START // 1000 * 1000))).total_seconds() for row in found]
+    assert [(second, row["users"]) for second, row in zip(at, found, strict=True)] == [
+        (0.1, 5.0), (2.1, 7.0),
+    ]  # fmt: skip
+
+
+def test_thread_groups_are_not_counted_twice() -> None:
+    found = users(active(100, 9, threadName="a 1-1"), active(200, 9, threadName="b 2-1"))
+    assert [row["users"] for row in found] == [9.0]
+
+
+def test_generators_are_counted_apart() -> None:
+    found = users(
+        active(100, 9, threadName="10.0.0.1:1099-a 1-1"),
+        active(200, 8, threadName="10.0.0.2:1099-a 1-1"),
+    )
+    assert [(row["source"], row["users"]) for row in found] == [
+        ("10.0.0.1:1099", 9.0), ("10.0.0.2:1099", 8.0),
+    ]  # fmt: skip
+
+
+def test_unknown_users_are_not_none() -> None:
+    assert users(active(100, 0)) == []
+    assert users(record(), columns=["timeStamp", "elapsed", "label"]) == []
+
+
+def test_the_recording_had_sixteen_users() -> None:
+    found = all_rows(source_of((SAMPLES / "default.jtl").read_bytes()))
+    counts = [row["users"] for row in found if row["kind"] == "users"]
+    assert len(counts) == 26
+    assert max(counts) == 16.0
+
+
+# --- Sources --------------------------------------------------------------------------------------
+
+
+def test_the_tool_is_named_and_the_head_is_small() -> None:
+    source = source_of((SAMPLES / "default.jtl").read_bytes())
+    assert jmeter_csv.sniff(source.head()[:HEAD_SIZE])
+    all_rows(source)
+    assert source.facts.tool == "JMeter"
+    assert source.facts.tool_version is None  # the file does not tell
