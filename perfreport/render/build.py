@@ -71,15 +71,15 @@ def _evidence(
 
 def _figure(section: RunSection, finding: ObjectiveFinding) -> str:
     if section.soak and finding.statistic == "slope":
-        return f"#{section.id}-soak"
+        return f"#{section.id}_soak"
     if section.failures and finding.statistic in ("error_rate", "count"):
-        return f"#{section.id}-failures"
+        return f"#{section.id}_failures"
     if section.checks and finding.statistic == "checks":
-        return f"#{section.id}-checks"
+        return f"#{section.id}_checks"
     if section.endpoints and section.endpoints.rows:
         names = {row.name: row.id for row in section.endpoints.rows}
         if row := names.get(plain(finding.subject)):
             return f"#{row}"
         if finding.unit == "ms" and finding.statistic.startswith("p"):
-            return f"#{section.id}-endpoints"
+            return f"#{section.id}_endpoints"
     return f"#{section.timeline.id}" if section.timeline else f"#{section.id}"

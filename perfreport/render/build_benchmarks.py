@@ -7,7 +7,15 @@ from perfreport.judge.evidence import Readiness
 from perfreport.judge.findings import ObjectiveFinding, Status
 from perfreport.render.build_masthead import untested
 from perfreport.render.build_requirements import margin_text, scenario_title
-from perfreport.render.build_text import NOT_TESTED, STATUS_BADGES, limit_text, listed, plain
+from perfreport.render.build_text import (
+    NOT_TESTED,
+    STATUS_BADGES,
+    counted,
+    limit_text,
+    listed,
+    plain,
+    quantity,
+)
 from perfreport.render.figures.margin_bar import margin_bar
 from perfreport.render.model import (
     Badge,
@@ -87,7 +95,7 @@ def _cell(target: Target, finding: ObjectiveFinding | None) -> BenchmarkCell:
         )
     return BenchmarkCell(
         badge=badge,
-        value=units.quantity_text(finding.observed, finding.unit),
+        value=quantity(finding.observed, finding.unit),
         remark=_remark(target, finding, badge),
         bar=margin_bar(badge.css, finding.operator, finding.observed, finding.limit),
     )
@@ -115,7 +123,7 @@ def _title(readiness: Readiness, cells: dict[tuple[str, str], ObjectiveFinding])
         for scenario in (each.scenario for each in pack.scenarios)
     }
     broken = [
-        f"{name} misses {number} of {len(pack.targets)}"
+        f"{name} misses {counted(number, 'of', 'of')} {counted(len(pack.targets), 'target')}"
         for name, number in missed.items()
         if number
     ]

@@ -45,7 +45,7 @@ def compared(run: RunEvidence, band: float) -> Compared | None:
     return Compared(
         title=_title(comparison),
         sub=_sub(comparison, run, band),
-        why=capital(plain(comparison.why, 400)),
+        why=plain(comparison.why, 400),
         doubts=tuple(plain(doubt.why, 300) for doubt in comparison.comparable),
         baseline=plain(run.baseline, 24) or "Baseline",
         run=plain(run.name, 24),

@@ -36,7 +36,7 @@ def endpoints(
     inside = {(row.kind, row.name) for row in run.endpoints}
     outside = [row for row in run.endpoints_all if (row.kind, row.name) not in inside]
     ranked = sorted(run.endpoints, key=lambda row: _rank(row, findings.get(row.name, ())))
-    ids = unique(anchor(section, "e", row.name) for row in ranked)
+    ids = unique(f"{section}_e_{anchor(row.name)}" for row in ranked)
     whole = {(row.kind, row.name): row for row in run.endpoints_all}
     bins = _bins(run)
     rows = [

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.judge.findings import Status
-from perfreport.render.build_text import STATUS_BADGES, clock, count, counted, plain
+from perfreport.render.build_text import STATUS_BADGES, capital, clock, count, counted, plain
 from perfreport.render.figures.sparkline import spark_bars
 from perfreport.render.model import Badge, Failure, Failures, ScriptCheck, ScriptChecks
 from perfreport.tables import CheckRow, ErrorRow
@@ -41,7 +41,7 @@ def script_checks(run: RunEvidence) -> ScriptChecks | None:
     ranked = sorted(run.checks, key=lambda row: (-_failed_share(row), row.name))
     broken = sum(row.fails > 0 for row in ranked)
     title = (
-        f"{broken} of {counted(len(ranked), 'check')} of the script failed at times"
+        f"{capital(counted(broken, 'of', 'of'))} {counted(len(ranked), 'check')} of the script failed at times"
         if broken
         else f"All {counted(len(ranked), 'check')} of the script passed every time"
     )

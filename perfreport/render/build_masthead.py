@@ -25,6 +25,7 @@ from perfreport.render.build_text import (
     counted,
     listed,
     plain,
+    quantity,
 )
 from perfreport.render.figures.squares import squares
 from perfreport.render.model import Badge, Fact, Link, Masthead, Reason, Tally
@@ -166,7 +167,7 @@ def _rests_on(finding: ObjectiveFinding) -> str:
     if finding.samples and f"{finding.samples:,}" not in finding.why:
         parts.append(f"n = {count(finding.samples)}")
     if finding.low is not None and finding.high is not None and "95 %" not in finding.why:
-        low, high = (units.quantity_text(b, finding.unit) for b in (finding.low, finding.high))
+        low, high = (quantity(b, finding.unit) for b in (finding.low, finding.high))
         parts.append(f"95 % interval {low} to {high}")
     return ", ".join(parts) + "." if parts else ""
 
@@ -209,7 +210,7 @@ def _facts(readiness: Readiness) -> tuple[Fact, ...]:
     facts = [
         Fact("runs handed in", count(len(runs))),
         Fact(
-            "judged" if len(runs) != 1 else "judged window",
+            "judged, in all" if len(runs) != 1 else "judged window",
             units.span(sum(run.window.seconds for run in runs)),
         ),
         Fact("requests judged", count(requests)),

@@ -19,6 +19,7 @@ from perfreport.render.build_text import (
     limit_text,
     plain,
     points_text,
+    quantity,
     unique,
 )
 from perfreport.render.figures.margin_bar import margin_bar, used_share
@@ -39,10 +40,12 @@ _ORDER = [
 
 
 def row_ids(objectives: Iterable[ObjectiveFinding]) -> dict[str, str]:
-    """The anchor of each objective's row, by the objective's id (of the first that has it)."""
-    listed = list(objectives)
-    names = unique(anchor("r", each.id, each.run or "") for each in listed)
-    return {each.id: name for each, name in reversed(list(zip(listed, names, strict=True)))}
+    """The anchor of each tested objective's row by the objective's id, of the first that has it."""
+    found: dict[str, str] = {}
+    for finding, row_id in _with_ids(objectives):
+        if not untested(finding):
+            found.setdefault(finding.id, row_id)
+    return found
 
 
 def requirements(
@@ -50,8 +53,7 @@ def requirements(
 ) -> Requirements:
     """The table; `evidence_of` gives the anchor of the figure that a finding rests on."""
     objectives = readiness.check.objectives
-    ids = unique(anchor("r", each.id, each.run or "") for each in objectives)
-    ranked = sorted(zip(objectives, ids, strict=True), key=_rank)
+    ranked = sorted(_with_ids(objectives), key=_rank)
     changes = _changes(readiness)
     baselines = sorted(
         {plain(run.baseline, 40) for run in readiness.runs if run.comparison and run.baseline}
@@ -126,6 +128,12 @@ def _percent(share: float) -> str:
     return f"{units.number(share * 100, 2)} %"
 
 
+def _with_ids(objectives: Iterable[ObjectiveFinding]) -> list[tuple[ObjectiveFinding, str]]:
+    listed = list(objectives)
+    ids = unique(anchor("r", each.id, each.run or "") for each in listed)
+    return list(zip(listed, ids, strict=True))
+
+
 def _status(finding: ObjectiveFinding) -> Status | None:
     return None if untested(finding) else finding.status
 
@@ -170,7 +178,7 @@ def _row(
             badge.css, finding.operator, finding.observed, finding.limit, finding.low, finding.high
         ),
         margin=margin_text(finding) + ("" if finding.required else ", optional"),
-        baseline="" if change is None else units.quantity_text(change.baseline, finding.unit),
+        baseline="" if change is None else quantity(change.baseline, finding.unit),
         change="" if change is None else change_text(change),
         interval="" if change is None else interval_text(change),
     )
@@ -179,7 +187,7 @@ def _row(
 def _measured(finding: ObjectiveFinding) -> str:
     if finding.status is Status.MANUAL:
         return ""
-    return units.quantity_text(finding.observed, finding.unit)
+    return quantity(finding.observed, finding.unit)
 
 
 def change_text(change: Change) -> str:
@@ -241,7 +249,7 @@ def _limit(finding: ObjectiveFinding) -> str:
 
 
 def _untested(name: str, test: str, limit: str) -> Requirement:
-    row_id = anchor("r", "untested", test, name)
+    row_id = f"r_untested_{anchor(test, name)}"
     href = "#untested" if name.endswith(test or "the pack") else ""
     return Requirement(
         row_id, Link(href, name), "", test, "", "", limit, None, "no run handed in", "", "", ""

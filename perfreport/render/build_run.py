@@ -64,7 +64,7 @@ def _series_limits(
 
 def _nav(run: RunEvidence, pack: Pack) -> str:
     scenario = scenario_title(pack, run.info.scenario)
-    return plain(" ".join(filter(None, [scenario, run.info.test_type])) or run.name, 24)
+    return capital(plain(" ".join(filter(None, [scenario, run.info.test_type])) or run.name, 24))
 
 
 def _title(run: RunEvidence, pack: Pack) -> str:

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from perfreport import units
 from perfreport.judge.evidence import RunEvidence
-from perfreport.render.build_text import capital, plain
+from perfreport.render.build_text import bare_quantity, capital, plain, things
 from perfreport.render.figures.timeline import Curve, Track, lines_track
 from perfreport.sla.model import Pack
 from perfreport.tables import SeriesPoint
@@ -17,7 +16,6 @@ _TRACKS = 10  # more make the figure longer than a page
 _LINES = 4  # of one name: the highest
 
 Line = list[tuple[float, float]]
-_UNIT_WORDS = {"By": "", "1": "", "%": "", "ms": "", "s": "", "": ""}
 
 
 def series_tracks(
@@ -77,6 +75,7 @@ def _track(
             with_gaps([(point.at_s, point.value) for point in points]),
             _end_label(dict(labels), told, points, unit, several),
             "data" if n == 0 else "",
+            None if several else _level(points),
         )
         for n, (labels, points) in enumerate(shown)
     ]
@@ -88,7 +87,7 @@ def _track(
         description=f"{title} over time",
         span_s=run.whole.seconds,
         curves=list(reversed(curves)),
-        text=lambda value: units.quantity_text(value, unit),
+        text=lambda value: bare_quantity(value, unit),
         reads=_reads([points for _, points in shown], bins, unit),
         limit=limit,
         base=2.0 if unit == "By" else 10.0,
@@ -114,12 +113,12 @@ def _end_label(
 ) -> str:
     if several:
         name = label_text({key: labels[key] for key in told if key in labels})
-        return plain(name, 18) or units.quantity_text(points[-1].value, unit)
-    return f"{units.quantity_text(_level(points), unit)} at most"
+        return plain(name, 18) or bare_quantity(points[-1].value, unit)
+    return f"{bare_quantity(_level(points), unit)} at most"
 
 
 def _sub(unit: str | None, shown: int, lines: int) -> str:
-    word = _UNIT_WORDS.get(unit or "", plain((unit or "").strip("{}"), 20))
+    word = things(unit)
     some = f"{shown} highest of {lines}" if shown < lines else f"{lines} lines" if lines > 1 else ""
     return ", ".join(filter(None, [word, some]))
 
@@ -142,7 +141,7 @@ def _reads(shown: list[list[SeriesPoint]], bins: Sequence[float], unit: str | No
     """For each bin the last values in it."""
     values = [_last_in(points, bins) for points in shown]
     return [
-        " · ".join(units.quantity_text(value, unit) for value in column if value is not None)
+        " · ".join(bare_quantity(value, unit) for value in column if value is not None)
         for column in zip(*values, strict=True)
     ]
 

@@ -6,7 +6,7 @@ from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.judge.findings import Trend, TrendVerdict
 from perfreport.render.build_series import label_text, lines_of, series_title, with_gaps
-from perfreport.render.build_text import TREND_BADGES, capital, counted, listed, plain
+from perfreport.render.build_text import TREND_BADGES, bare_quantity, counted, listed, plain, things
 from perfreport.render.figures.sparkline import Sparkline, spark_line
 from perfreport.render.model import Soak, SoakRow
 from perfreport.sla.model import Pack
@@ -55,11 +55,11 @@ def _row(
 ) -> SoakRow:
     points = lines.get(trend.name, {}).get(tuple(sorted(trend.labels.items())), [])
     first, middle, last = (
-        units.quantity_text(v, trend.unit) for v in (trend.first, trend.middle, trend.last)
+        bare_quantity(v, trend.unit) for v in (trend.first, trend.middle, trend.last)
     )
     return SoakRow(
         name=series_title(pack, trend.name),
-        labels=label_text(trend.labels),
+        labels=", ".join(filter(None, [label_text(trend.labels), things(trend.unit)])),
         first=first,
         middle=middle,
         last=last,
@@ -67,7 +67,7 @@ def _row(
         slope_interval=_interval(trend),
         to_limit=_to_limit(trend),
         badge=TREND_BADGES[trend.verdict],
-        why=capital(plain(trend.why, 400)),
+        why=plain(trend.why, 400),
         spark=_spark(run, [(p.at_s, p.value) for p in points], trend.limit),
     )
 
@@ -82,7 +82,7 @@ def _slope(slope: float | None, unit: str | None) -> str:
     if slope is None:
         return "–"
     sign = "+" if slope > 0 else "−" if slope < 0 else ""
-    return f"{sign}{units.quantity_text(abs(slope), unit)}/h"
+    return f"{sign}{bare_quantity(abs(slope), unit)}/h"
 
 
 def _interval(trend: Trend) -> str:
@@ -98,7 +98,7 @@ def _interval(trend: Trend) -> str:
 def _to_limit(trend: Trend) -> str:
     if trend.limit is None:
         return "no limit given"
-    limit = units.quantity_text(trend.limit, trend.unit)
+    limit = bare_quantity(trend.limit, trend.unit)
     if trend.verdict is not TrendVerdict.GROWING or trend.hours_to_limit is None:
         return f"limit {limit}"
     hours = f"{units.number(trend.hours_to_limit)} h to {limit}"

@@ -41,7 +41,7 @@ def strip(run: RunEvidence, section: str, limits: Mapping[str, ObjectiveFinding]
     )
     hidden = len(rows) - _ROWS
     return Strip(
-        id=f"{section}-strip",
+        id=f"{section}_strip",
         title=_title(rows),
         sub=(
             f"P95 of each {units.span(run.bin_s) if run.bin_s >= 1 else 'bin'} as a share of the "

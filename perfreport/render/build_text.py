@@ -150,11 +150,33 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
+def quantity(value: float | None, unit: str | None) -> str:
+    """A value in its unit, as short as a column needs it: growth in percent of the limit as `1 %/h`."""
+    if value is not None and unit == "/h of limit":
+        return f"{units.percent(value)}/h"
+    return units.quantity_text(value, plain(unit, 20))
+
+
+def bare_quantity(value: float | None, unit: str | None) -> str:
+    """The same without a unit such as `messages`, which is told once beside it."""
+    return quantity(value, None if counts_things(unit) else unit)
+
+
+def counts_things(unit: str | None) -> bool:
+    """True for a unit that names what is counted: `{messages}`."""
+    return (unit or "").startswith("{")
+
+
+def things(unit: str | None) -> str:
+    """What a unit counts: `messages` for `{messages}`, else nothing."""
+    return plain((unit or "").strip("{}"), 20) if counts_things(unit) else ""
+
+
 def limit_text(operator: str, limit: float | None, unit: str | None) -> str:
     """`< 500 ms`, `≥ 2,500/h`."""
     if limit is None:
         return ""
-    return f"{OPERATOR_SIGNS.get(operator, operator)} {units.quantity_text(limit, unit)}"
+    return f"{OPERATOR_SIGNS.get(operator, operator)} {quantity(limit, unit)}"
 
 
 def points_text(difference: float) -> str:

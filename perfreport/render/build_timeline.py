@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from perfreport import units
@@ -51,7 +52,7 @@ def timeline(
     x = Scale(0, span)
     every = -(-len(bins) // _TABLE_ROWS)
     return Timeline(
-        id=f"{section}-time",
+        id=f"{section}_time",
         title=_title(run, left, right),
         sub=_sub(run, len(tracks), left, right, hidden),
         tracks=tuple(tracks),
@@ -92,7 +93,7 @@ def _request_tracks(run: RunEvidence, bins: list[float]) -> list[Track]:
     by_bin = {round(row.at_s / run.bin_s): row for row in run.timeline}
     rows = [by_bin.get(n) for n in range(len(bins))] if run.timeline else []
     tracks = []
-    if any(row and row.users is not None for row in rows):
+    if finite(row.users for row in rows if row):
         tracks.append(_users(run, bins, rows))
     if any(row and row.requests for row in rows):
         tracks += [_throughput(run, bins, rows), _times(run, bins, rows), _errors(run, bins, rows)]
@@ -108,9 +109,14 @@ def _users(run: RunEvidence, bins: list[float], rows: list[TimelineRow | None]) 
         height=54,
         description=f"Active users over time, {units.number(most)} at most",
         span_s=run.whole.seconds,
-        curves=[Curve("ln", _middles(run, bins, values), f"{units.number(most)} at most", "data")],
+        curves=[
+            Curve("ln", _middles(run, bins, values), f"{units.number(most)} at most", "data", most)
+        ],
         text=units.number,
-        reads=["" if value is None else units.number(value) for value in values],
+        reads=[
+            "" if value is None or not math.isfinite(value) else units.number(value)
+            for value in values
+        ],
         filled=True,
     )
 
@@ -127,7 +133,7 @@ def _throughput(run: RunEvidence, bins: list[float], rows: list[TimelineRow | No
         height=60,
         description=f"Requests a second over time, {label}",
         span_s=run.whole.seconds,
-        curves=[Curve("ln", _middles(run, bins, values), label, "data")],
+        curves=[Curve("ln", _middles(run, bins, values), label, "data", rate)],
         text=units.number,
         reads=[f"{units.number(value or 0)}/s" for value in values],
     )
@@ -141,6 +147,7 @@ def _times(run: RunEvidence, bins: list[float], rows: list[TimelineRow | None]) 
             _middles(run, bins, [getattr(row, key) if row else None for row in rows]),
             f"{key[:3].upper()} {'–' if value is None else units.ms(value)}",
             label_css,
+            value,
         )
         for key, css, value, label_css in (
             ("p99_ms", "ln l", total.p99_ms, ""),
@@ -161,9 +168,8 @@ def _times(run: RunEvidence, bins: list[float], rows: list[TimelineRow | None]) 
 
 
 def _read_times(row: TimelineRow | None) -> str:
-    if row is None or row.p50_ms is None or row.p95_ms is None or row.p99_ms is None:
-        return ""
-    return " · ".join(units.ms(value) for value in (row.p50_ms, row.p95_ms, row.p99_ms))
+    known = finite([row.p50_ms, row.p95_ms, row.p99_ms]) if row else []
+    return " · ".join(units.ms(value) for value in known) if len(known) == 3 else ""
 
 
 def _errors(run: RunEvidence, bins: list[float], rows: list[TimelineRow | None]) -> Track:
@@ -204,25 +210,39 @@ def _heading(track: Track) -> str:
 def _title(run: RunEvidence, left: float, right: float) -> str:
     """What the run did in its judged window, in one line."""
     inside = [row for row in run.timeline if left <= row.at_s < right and row.requests]
-    levels = [(row.at_s, row.p95_ms) for row in inside if row.p95_ms is not None]
+    levels = [(row.at_s, level) for row in inside for level in finite([row.p95_ms])]
     if len(levels) < 3:
         return _series_title(run) if not run.total.count else _totals(run)
-    ordered = sorted(level for _, level in levels)
-    middle = ordered[len(ordered) // 2]
-    peak_at, peak = max(levels, key=lambda pair: pair[1])
+    middle = sorted(level for _, level in levels)[len(levels) // 2]
+    return f"{_story(levels, middle, run.bin_s)}; {_failed(run)}"
+
+
+def _story(levels: list[tuple[float, float]], middle: float, bin_s: float) -> str:
+    """How P95 moved: it drifted, stood higher for a while, peaked, or held."""
     third = max(1, len(levels) // 3)
     first, last = (_mean([p for _, p in part]) for part in (levels[:third], levels[-third:]))
     if last >= 1.2 * first:
-        story = f"P95 rose from {units.ms(first)} to {units.ms(last)} within the judged window"
-    elif last <= first / 1.2:
-        story = f"P95 fell from {units.ms(first)} to {units.ms(last)} within the judged window"
-    elif peak >= 2 * middle:
-        story = (
-            f"P95 held at {units.ms(middle)} but peaked at {units.ms(peak)} after {clock(peak_at)}"
-        )
-    else:
-        story = f"P95 held at {units.ms(middle)}, never above {units.ms(peak)} in the judged window"
-    return f"{story}; {_failed(run)}"
+        return f"P95 rose from {units.ms(first)} to {units.ms(last)} within the judged window"
+    if last <= first / 1.2:
+        return f"P95 fell from {units.ms(first)} to {units.ms(last)} within the judged window"
+    if spell := _longest_spell(levels, 1.5 * middle):
+        start, end = clock(spell[0][0]), clock(spell[-1][0] + bin_s)
+        high = units.ms(_mean([level for _, level in spell]))
+        return f"P95 stood near {high} from {start} to {end}, else near {units.ms(middle)}"
+    peak_at, peak = max(levels, key=lambda pair: pair[1])
+    if peak >= 2 * middle:
+        return f"P95 held near {units.ms(middle)} but peaked at {units.ms(peak)} after {clock(peak_at)}"
+    return f"P95 held near {units.ms(middle)}, never above {units.ms(peak)} in the judged window"
+
+
+def _longest_spell(levels: list[tuple[float, float]], above: float) -> list[tuple[float, float]]:
+    """The longest stretch of values above a level; empty unless it is 5 % of all and three values."""
+    longest: list[tuple[float, float]] = []
+    spell: list[tuple[float, float]] = []
+    for pair in levels:
+        spell = [*spell, pair] if pair[1] > above else []
+        longest = max(longest, spell, key=len)
+    return longest if len(longest) >= max(3, len(levels) / 20) else []
 
 
 def _totals(run: RunEvidence) -> str:

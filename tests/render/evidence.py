@@ -177,7 +177,7 @@ def soak_run() -> RunEvidence:
             "{messages}",
             lambda h: 300 + 300 * min(h, 14) + 40 * math.sin(h * 9),
         ),
-        ("db_connections", {}, "1", lambda h: 40 + (h * 7 % 1 > 0.5)),
+        ("db_connections", {}, "", lambda h: 40 + (h * 7 % 1 > 0.5)),
     ]
     return RunEvidence(
         name="soak",

@@ -61,7 +61,7 @@ def interval_axis(scale: Scale, band: float) -> IntervalAxis:
 
 def _tick_text(at: float, last: bool) -> str:
     sign = "+" if at > 0 else "−" if at < 0 else ""
-    return f"{sign}{units.number(abs(at) * 100)}" + (" %" if last else "")
+    return f"{sign}{units.number(round(abs(at) * 100, 6))}" + (" %" if last else "")
 
 
 def interval_mark(

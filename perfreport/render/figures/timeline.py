@@ -94,6 +94,7 @@ class Curve:
     points: Points
     label: str = ""
     label_css: str = ""
+    label_at: float | None = None  # the label's height; else that of the last value
 
 
 def lines_track(
@@ -123,9 +124,9 @@ def lines_track(
     if filled and strokes:
         strokes.insert(0, Stroke("ar", _area(curves[0].points, x, y)))
     ends = [
-        (y(last), curve.label, curve.label_css)
+        (min(BOX, max(0.0, y(at))), curve.label, curve.label_css)
         for curve in curves
-        if curve.label and (last := _last(curve.points)) is not None
+        if curve.label and (at := _label_height(curve)) is not None
     ]
     if near is not None:
         strokes.append(Stroke("lim", f"M0 {coordinate(y(near))}H1000"))
@@ -244,8 +245,8 @@ def _area(points: Points, x: Scale, y: Scale) -> str:
     return "".join(parts)
 
 
-def _last(points: Points) -> float | None:
-    return next(
-        (value for _, value in reversed(points) if value is not None and math.isfinite(value)),
-        None,
-    )
+def _label_height(curve: Curve) -> float | None:
+    if curve.label_at is not None:
+        return curve.label_at
+    values = finite(value for _, value in curve.points)
+    return values[-1] if values else None
