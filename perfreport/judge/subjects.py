@@ -202,7 +202,7 @@ def _cell(target: Target, scenario: Scenario) -> Iterator[Objective]:
             _at_least(scenario.users) if scenario.users else None
         )
         if limit:
-            yield replace(_users(scenario.scenario, limit), target=target.metric)
+            yield _in_table(_users(scenario.scenario, limit), target)
         return
     of = target.of
     if of.what == "throughput":
@@ -215,9 +215,13 @@ def _cell(target: Target, scenario: Scenario) -> Iterator[Objective]:
     limit = target.cells.get(scenario.scenario, default)
     if limit:
         yield from (
-            replace(objective, target=target.metric)
+            _in_table(objective, target)
             for objective in _pooled(of, limit, scenario.requests, scenario.scenario)
         )
+
+
+def _in_table(objective: Objective, target: Target) -> Objective:
+    return replace(objective, target=target.metric, required=target.required)
 
 
 def _own_limit(target: Target, requests: Sequence[Request] | None) -> Limit | None:

@@ -163,6 +163,7 @@ class Target(Section):
     of: Of = Selection()
     sla: Objective | None = None  # of every scenario that does not say otherwise
     cells: dict[str, MaybeObjective] = Field(default_factory=dict)  # by scenario; null: n/a
+    required: bool = True
 
 
 class Test(Section):
@@ -232,22 +233,6 @@ class Everywhere(Section):
     optional: Limits = ()  # of all requests together
 
 
-class ChecklistItem(Section):
-    """A line of the readiness checklist: an objective or test that shows it, or a signature."""
-
-    item: str
-    section: str | None = None
-    evidence: str | None = None  # id of an objective, `test: load`, or a file
-    manual: bool = False
-
-
-class Action(Section):
-    """What to do when a finding appears."""
-
-    when: str  # id of an objective or audit finding, or its beginning
-    action: str
-
-
 class Pack(Section):
     """An SLA pack, complete."""
 
@@ -262,8 +247,6 @@ class Pack(Section):
     alerts: tuple[Path, ...] = ()  # Prometheus rule files
     dashboards: tuple[Path, ...] = ()  # Grafana dashboards
     compare: CompareSettings = CompareSettings()
-    checklist: tuple[ChecklistItem, ...] = ()
-    actions: tuple[Action, ...] = ()
 
     @property
     def contents(self) -> str:
