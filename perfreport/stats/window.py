@@ -19,6 +19,7 @@ Stage = tuple[float, float, float]  # seconds, users at its start, users at its 
 
 _BIN_S = 5.0
 _PLATEAU = 0.95  # of the median load
+_HELD_WITHIN, _HELD_SHARE = 0.10, 0.8  # of the level, of the bins: users that are held
 # After the ramp caches, pools and compilers still settle: in simulated runs this halves to quarters
 # the bias that a cut at the plateau alone leaves (docs/statistics.md).
 _SETTLE_S = 30.0
@@ -72,7 +73,7 @@ def steady_window(
     length_s = (end - start).total_seconds()
     found: tuple[tuple[str, str, _Plateau | None], ...] = (
         ("stages", "the pack's stages", _written_plateau(stages or (), length_s)),
-        ("users", "the plateau of users", _plateau(_level(users, length_s), length_s)),
+        ("users", "the plateau of users", _held_level(_level(users, length_s), length_s)),
         ("rate", "the plateau of the request rate", _plateau(_rate(requests, length_s), length_s)),
     )
     for how, what, plateau in found:
@@ -176,6 +177,21 @@ def _binned(at_s: FloatArray, values: FloatArray, bins: int) -> FloatArray:
     inside = (index >= 0) & (index < bins)
     sums: FloatArray = np.bincount(index[inside], values[inside], bins).astype(np.float64)
     return sums
+
+
+def _held_level(users: FloatArray | None, length_s: float) -> _Plateau | None:
+    """The plateau of users that the test holds; None where their number only follows the answers.
+
+    At a constant rate of arrivals a tool takes as many users as the response times need: that
+    number wanders, and where it happens to be low at the end nothing has ended.
+    """
+    plateau = _plateau(users, length_s)
+    if plateau is None or users is None:
+        return None
+    inside = users[int(plateau.start_s // _BIN_S) : int(plateau.end_s // _BIN_S)]
+    level = np.median(inside)
+    near = np.abs(inside - level) <= _HELD_WITHIN * level
+    return plateau if near.mean() >= _HELD_SHARE else None
 
 
 def _plateau(load: FloatArray | None, length_s: float) -> _Plateau | None:

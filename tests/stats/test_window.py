@@ -86,6 +86,21 @@ def test_users_win_over_the_request_rate_and_the_rate_over_nothing() -> None:
     assert steady_window(START, after(600), users=unknown, requests=requests).how == "rate"
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_users_that_only_follow_the_response_times_are_no_plateau(seed) -> None:
+    """Arrivals at a constant rate, as of k6's open executors: 1 to 4 users, at random."""
+    at = np.arange(90.0)
+    users = (at, np.random.default_rng(seed).poisson(2.2, 90).astype(float))
+    window = steady_window(START, after(90.05), users=users, requests=(at, np.full(90, 80.0)))
+    assert offsets(window) == (30, 90.05, "rate")
+
+
+def test_a_few_users_who_come_and_go_at_once_leave_the_plateau_as_it_is() -> None:
+    at, users = ramp(600, 60, 1, 20)
+    restarted = np.where((at > 300) & (at < 320), 12.0, users)
+    assert offsets(steady_window(START, after(600), users=(at, restarted)))[2] == "users"
+
+
 def test_a_dip_in_the_middle_does_not_end_the_plateau_but_the_last_drop_does() -> None:
     at = np.arange(900.0)
     requests = np.where((at >= 300) & (at < 330) | (at >= 700), 10.0, 80.0)
