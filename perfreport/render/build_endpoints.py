@@ -116,7 +116,7 @@ def _endpoint(
         id=row_id,
         badge=None if status is None else STATUS_BADGES[status],
         name=plain(row.name),
-        kind="" if row.kind == "request" else row.kind,
+        kind="" if row.kind == "request" else plain(row.kind, 20),
         remark=_remark(row, findings),
         count=count(row.count),
         rate="–" if row.rate_per_s is None else units.number(row.rate_per_s),

@@ -25,8 +25,8 @@ from perfreport.render.build_text import (
     counted,
     listed,
     plain,
-    quantity,
 )
+from perfreport.render.figures.scale import finite
 from perfreport.render.figures.squares import squares
 from perfreport.render.model import Badge, Fact, Link, Masthead, Reason, Tally
 
@@ -153,23 +153,19 @@ def _verb(number: int, verb: str) -> str:
 
 
 def _reason(sentence: str, check: Check, row_ids: dict[str, str]) -> Reason:
-    """The sentence as it stands in every output; what it rests on, if an objective says so."""
-    of = next((each for each in check.objectives if each.why and each.why in sentence), None)
+    """The sentence as it stands in every output; what it rests on stands in smaller type."""
+    of = next((each for each in check.objectives if _told_by(sentence, each)), None)
     if of is None:
         return Reason(plain(sentence, _SENTENCE), "", None)
     row = row_ids.get(of.id)
     link = Link(f"#{row}", "See the requirement") if row else None
-    return Reason(plain(sentence, _SENTENCE), _rests_on(of), link)
+    headline, _, ground = sentence.partition("; n = ")
+    detail = f"n = {ground}" if ground else ""
+    return Reason(plain(headline, _SENTENCE), plain(detail, _SENTENCE), link)
 
 
-def _rests_on(finding: ObjectiveFinding) -> str:
-    parts = [plain(finding.run, 60)] if finding.run else []
-    if finding.samples and f"{finding.samples:,}" not in finding.why:
-        parts.append(f"n = {count(finding.samples)}")
-    if finding.low is not None and finding.high is not None and "95 %" not in finding.why:
-        low, high = (quantity(b, finding.unit) for b in (finding.low, finding.high))
-        parts.append(f"95 % interval {low} to {high}")
-    return ", ".join(parts) + "." if parts else ""
+def _told_by(sentence: str, finding: ObjectiveFinding) -> bool:
+    return bool(finding.why) and f"{finding.subject}: {finding.why}" in sentence
 
 
 def _trust_label(audit: tuple[AuditFinding, ...]) -> Badge:
@@ -203,7 +199,7 @@ def _sentence(text: str) -> str:
 
 def _facts(readiness: Readiness) -> tuple[Fact, ...]:
     runs = readiness.runs
-    users = max((bin.users or 0 for run in runs for bin in run.timeline), default=0)
+    users = max(finite(bin.users for run in runs for bin in run.timeline), default=0)
     sources = [source for run in runs for source in run.info.sources]
     requests = sum(run.total.count for run in runs)
     failed = sum(run.total.errors for run in runs)

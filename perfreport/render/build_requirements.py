@@ -86,10 +86,11 @@ def requirements(
 
 
 def requirement_name(finding: ObjectiveFinding) -> str:
-    """What is required, in a few words: `create_order, P95`."""
+    """What is required, in a few words: `create_order, P95`, `Error Rate`."""
     subject = plain(finding.target or finding.subject)
-    word = STATISTIC_WORDS.get(finding.statistic, plain(finding.statistic))
-    return subject if word.lower() in subject.lower() else f"{subject}, {word}"
+    word = STATISTIC_WORDS.get(finding.statistic, "")
+    told = word.lower() in subject.lower() or (finding.target and not word.startswith("P"))
+    return subject if told else f"{subject}, {word}"
 
 
 def margin_text(finding: ObjectiveFinding) -> str:

@@ -16,6 +16,7 @@ from perfreport.render.build_soak import soak
 from perfreport.render.build_strip import strip
 from perfreport.render.build_text import capital, plain
 from perfreport.render.build_timeline import timeline
+from perfreport.render.figures.scale import finite
 from perfreport.render.model import RunSection
 from perfreport.sla.model import Pack
 
@@ -70,7 +71,7 @@ def _nav(run: RunEvidence, pack: Pack) -> str:
 def _title(run: RunEvidence, pack: Pack) -> str:
     """`Load test: Kenya O2C, 20 users, 1 min 30 s`."""
     kind = f"{capital(run.info.test_type)} test" if run.info.test_type else "Run"
-    users = max((row.users for row in run.timeline if row.users is not None), default=0)
+    users = max(finite(row.users for row in run.timeline), default=0)
     scenario = scenario_title(pack, run.info.scenario) or plain(run.name, 60)
     length = units.span(run.whole.seconds)
     return f"{kind}: " + ", ".join(

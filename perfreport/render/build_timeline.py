@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.render.build_series import series_tracks
-from perfreport.render.build_text import clock, count, counted
+from perfreport.render.build_text import clock, count, counted, plain
 from perfreport.render.figures.scale import Scale, coordinate, finite
 from perfreport.render.figures.timeline import (
     Curve,
@@ -263,7 +263,7 @@ def _mean(values: list[float]) -> float:
 
 
 def _sub(run: RunEvidence, tracks: int, left: float, right: float, hidden: int) -> str:
-    how = HOW.get(run.window.how, run.window.how)
+    how = HOW.get(run.window.how, plain(run.window.how, 40))
     parts = [f"{counted(tracks, 'measure').capitalize()} on one time axis."]
     if run.timeline:
         parts.append(f"One value each {units.span(run.bin_s)}." if run.bin_s >= 1 else "")

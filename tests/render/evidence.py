@@ -271,7 +271,9 @@ def check() -> Check:
         ),
     )
     reasons = tuple(
-        each.why for each in objectives if each.status in (Status.FAIL, Status.NO_DATA)
+        f"{each.scenario} load, {each.subject}: {each.why}."
+        for each in objectives
+        if each.status in (Status.FAIL, Status.NO_DATA)
     )[:4]
     return Check(Verdict.NOT_READY, reasons, objectives, audit())
 
@@ -324,7 +326,7 @@ def objective(
         margin=margin,
         status=status,
         samples=samples if run else None,
-        why=f"{subject}: {statistic} {observed}, limit {limit}",
+        why=f"{statistic} {observed or 'unknown'}, limit {operator} {limit or 'unknown'}; n = {samples or 0}",
         low=low,
         high=high,
         scenario=scenario,

@@ -72,7 +72,9 @@ def test_the_first_screen_tells_the_verdict_and_why(usual: str) -> None:
     assert "Not ready: ChiroERP 2026.2, production readiness" in page.text
     assert "Why not: 2 of 14 requirements fail" in page.text
     for reason in evidence.check().reasons:
-        assert html.escape(reason) in usual
+        headline, _, ground = reason.partition("; ")
+        assert f"<strong>{html.escape(headline)}</strong>" in usual
+        assert html.escape(ground) in usual
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
