@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_server import SECONDS, START, START_S, PrometheusServer, heap
@@ -318,9 +319,8 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_certificate_that_nobody_signed_is_refused() -> None:
-    # openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=localhost
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(Path(__file__).with_name("test_prometheus_tls.pem"))
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
 
     def shake_hands_once(listening: socket.socket) -> None:
         plain, _ = listening.accept()
