@@ -482,20 +482,23 @@ def test_a_message_as_long_as_a_response_is_read() -> None:
     assert row["error"] == body[:500]
 
 
-def test_rows_that_sum_up_several_samples_are_rejected() -> None:
-    # mode=Statistical: elapsed is the sum of 5 samples
+def summed(*counts: int) -> Source:
+    """As of mode=Statistical: the elapsed of a row is the sum of its samples."""
     columns = [*DEFAULT, "SampleCount", "ErrorCount"]
-    text = jtl(
-        [
-            record() | {"SampleCount": "1", "ErrorCount": "0"},
-            record(elapsed=167) | {"SampleCount": "5", "ErrorCount": "0"},
-        ],
-        columns,
-    )
-    source = source_of(text)
-    assert len(samples_of(all_rows(source))) == 1
+    records = [record() | {"SampleCount": str(count), "ErrorCount": "0"} for count in counts]
+    return source_of(jtl(records, columns))
+
+
+def test_rows_that_sum_up_several_samples_are_rejected() -> None:
+    source = summed(1, 5, 1)
+    assert len(samples_of(all_rows(source))) == 2
     assert source.rejections[0].line == 3
     assert "one row for 5 samples (SampleCount)" in source.rejections[0].why
+
+
+def test_a_file_of_sums_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^x\.jtl: most rows stand for several .*StrippedBatch"):
+        all_rows(summed(5, 1, 7))
 
 
 @settings(max_examples=8, deadline=None)
