@@ -13,7 +13,7 @@ from perfreport import measure
 from perfreport.judge.findings import AuditFinding, ObjectiveFinding
 from perfreport.judge.measured import Measured
 from perfreport.judge.objectives import judge_objectives
-from perfreport.judge.subjects import About, Objective, members, objectives_of_run
+from perfreport.judge.subjects import About, Objective, is_load, members, objectives_of_run
 from perfreport.judge.validity import Conduct, audit_run
 from perfreport.query import rows
 from perfreport.run.schema import CHECK, REQUEST, USERS
@@ -156,6 +156,7 @@ def _conduct(run: Run, pack: Pack, window: Window, measured: Measured) -> Conduc
         users=measured.users.get(_RUN_USERS),
         expected_users=pack.expected_users(info.scenario, info.test_type),
         expected_s=pack.expected_seconds(info.scenario, info.test_type),
-        min_steady_s=scenario.min_steady if scenario else None,
+        min_steady_s=scenario.min_steady if scenario and is_load(info.test_type) else None,
+        scenarios=tuple(each.scenario for each in pack.scenarios),
         fast_failures=next((row for row in failures if row.kind == REQUEST), None),
     )

@@ -152,7 +152,8 @@ def _in_unit(
     unit = (spec.unit if spec else None) or row.unit
     scaled, canonical = units.canonical(value, unit)
     if limit.unit == "" or limit.relative:
-        return Observed(value, unit or "", row.count, why=why)
+        plain = unit if unit != "1" or limit.relative else ""  # a count written as one, not a share
+        return Observed(value, plain or "", row.count, why=why)
     if limit.unit == canonical:
         return Observed(scaled, canonical, row.count, why=why)
     capacity = _capacity(spec, measured) if spec and limit.unit == "1" else None

@@ -19,16 +19,15 @@ _FAILURES = 3  # that the limit allows: with fewer, no failure at all proves not
 _WORDS = {
     **{name: name.upper() for name in PERCENTILES},
     "p999": "P99.9",
-    "mean": "mean",
-    "min": "minimum",
-    "max": "maximum",
-    "last": "last value",
-    "error_rate": "error rate",
-    "rate": "successful requests",
-    "count": "count",
-    "checks": "checks passed",
-    "users": "active users",
-    "slope": "slope",
+    "mean": "Mean",
+    "min": "Minimum",
+    "max": "Maximum",
+    "last": "Last value",
+    "error_rate": "Error rate",
+    "rate": "Successful requests",
+    "checks": "Checks passed",
+    "users": "Active users",
+    "slope": "Slope",
 }
 
 
@@ -88,8 +87,8 @@ def _judged(
         why = f"no data: {observed.why if observed.value is None else bound.why}"
         return _finding(objective, measured.run, Status.NO_DATA, observed, bound.value, why=why)
     margin = _margin(limit, observed.value, bound.value)
-    status, reason = _status(limit, observed, observed.value, bound.value, margin)
-    why = _sentence(objective, limit, observed, observed.value, bound.value, margin, reason)
+    status, decided = _status(limit, observed, observed.value, bound.value, margin)
+    why = _sentence(objective, limit, observed, observed.value, bound.value, decided)
     return _finding(objective, measured.run, status, observed, bound.value, margin, why)
 
 
@@ -124,23 +123,20 @@ def _margin(limit: Limit, observed: float, bound: float) -> float | None:
 def _status(
     limit: Limit, observed: Observed, value: float, bound: float, margin: float | None
 ) -> tuple[Status, str]:
-    """The status, and the reason where it is not plainly passed or failed."""
+    """The status, and in words what decided it."""
     needed = _needed(limit, bound)
     if observed.samples is not None and observed.samples < needed:
-        return Status.TOO_FEW, f"too few to judge: {needed:,} needed"
+        return Status.TOO_FEW, f"too few to judge, {needed:,} are needed"
+    left = _left(limit, margin)
     if not limit.holds(value, bound):
-        return Status.FAIL, ""
+        return Status.FAIL, left
     if observed.interval is not None and observed.interval.covers(bound):
-        return Status.AT_RISK, "at risk: the interval covers the limit"
+        return Status.AT_RISK, f"{left}, but the interval covers the limit"
     # Users are set, not measured: all of them is all there can be.
-    if (
-        margin is not None
-        and margin < _AT_RISK
-        and limit.statistic != "users"
-        and limit.operator != "=="
-    ):
-        return Status.AT_RISK, "at risk: less than 10 % left"
-    return Status.PASS, ""
+    exact = limit.statistic == "users" or limit.operator == "=="
+    if margin is not None and margin < _AT_RISK and not exact:
+        return Status.AT_RISK, f"only {left}"
+    return Status.PASS, left
 
 
 def _needed(limit: Limit, bound: float) -> int:
@@ -165,31 +161,36 @@ def _sentence(
     observed: Observed,
     value: float,
     bound: float,
-    margin: float | None,
-    reason: str,
+    decided: str,
 ) -> str:
-    """What was seen, what was asked, how much is left, and what it rests on."""
-    unit = observed.unit
-    said = f"{_what(limit)} {units.quantity_text(value, unit)}"
-    asked = f"limit {limit.operator} {units.quantity_text(bound, unit)}"
+    """What was seen, what was asked, what decided, and what it rests on."""
+    asked = f"limit {limit.operator} {units.quantity_text(bound, observed.unit)}"
+    parts = [_seen(limit, value, observed.unit), asked.replace("== ", "")]
     if limit.relative:
-        asked += f" ({limit.text})"
-    parts = [f"{said}, {asked}", *([reason] if reason else []), _left(limit, margin)]
+        parts.append(f"from {limit.text}")
+    if decided:
+        parts.append(decided)
     if limit.assumed:
-        parts.append("P95 is assumed, the pack names no statistic")
-    return "; ".join(filter(None, [", ".join(filter(None, parts)), _ground(objective, observed)]))
+        parts.append("P95 assumed, the pack names no statistic")
+    return "; ".join(filter(None, [", ".join(parts), _ground(objective, observed)]))
 
 
-def _what(limit: Limit) -> str:
-    if limit.condition is not None:
-        return f"count of {limit.condition}"
-    word = _WORDS[limit.statistic]
-    return word if word[0] == "P" else word.capitalize()
+def _seen(limit: Limit, value: float, unit: str) -> str:
+    text = units.quantity_text(value, unit)
+    if limit.statistic != "count":
+        return f"{_WORDS[limit.statistic]} {text}"
+    requests = "request" if value == 1 else "requests"
+    condition = str(limit.condition or "").replace("== ", "")
+    if limit.condition is None or limit.condition.what != "status":
+        return " ".join(filter(None, [text, condition, requests]))
+    return f"{text} {requests} with {condition}"
 
 
 def _left(limit: Limit, margin: float | None) -> str:
     if margin is None or limit.statistic == "users":
         return ""
+    if margin == 0:
+        return "exactly at the limit"
     if margin < -1 and limit.upper:
         return f"{units.number(1 - margin)} times the limit"
     if margin > 1 and not limit.upper:

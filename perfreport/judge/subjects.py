@@ -62,7 +62,7 @@ class Objective:
 def objectives_of_run(pack: Pack, info: RunInfo, names: Sequence[NameRow]) -> list[Objective]:
     """Everything that a run must keep, by its scenarios and its type of test."""
     own = pack.scenario(info.scenario)
-    mixed = _scenarios_of_rows(pack, info, names) if _is_load(info.test_type) else []
+    mixed = _scenarios_of_rows(pack, info, names) if is_load(info.test_type) else []
     scenarios: list[str | None] = [s.scenario for s in [*([own] if own else []), *mixed]]
     found = [
         objective
@@ -86,9 +86,9 @@ def objectives_of(pack: Pack, scenario: str | None, test_type: TestType | None) 
     test by its own criteria, over all requests of the run.
     """
     found = pack.scenario(scenario)
-    if _is_load(test_type) and found is None:
+    if is_load(test_type) and found is None:
         return []
-    each = _of_load(pack, found) if _is_load(test_type) and found else _of_test(pack, test_type)
+    each = _of_load(pack, found) if is_load(test_type) and found else _of_test(pack, test_type)
     name = found.scenario if found else scenario
     return _numbered(_merged(replace(o, scenario=name, test_type=test_type) for o in each))
 
@@ -109,7 +109,8 @@ def members(
     return requests or transactions
 
 
-def _is_load(test_type: TestType | None) -> bool:
+def is_load(test_type: TestType | None) -> bool:
+    """Whether a scenario's own objectives apply: to load tests, production, and unsaid types."""
     return test_type in (None, TestType.LOAD, TestType.PRODUCTION)
 
 

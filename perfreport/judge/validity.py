@@ -30,6 +30,7 @@ class Conduct:
     expected_s: float | None = None
     min_steady_s: float | None = None
     fast_failures: FastFailuresRow | None = None
+    scenarios: tuple[str, ...] = ()  # of the pack
 
 
 def audit_run(
@@ -43,6 +44,7 @@ def audit_run(
         *_rejected_records(conduct),
         *_fast_failures(conduct),
         *_few_samples(conduct, objectives),
+        *_nothing_judged(conduct, objectives),
     ]
     order = [Severity.INVALID, Severity.WARNING, Severity.INFO]
     return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
@@ -135,5 +137,25 @@ def _few_samples(
             "few_samples",
             conduct.run,
             Severity.WARNING,
-            f"{len(few)} objectives rest on too few requests: {shown}",
+            f"{len(few)} {'objective rests' if len(few) == 1 else 'objectives rest'} on too few "
+            f"requests: {shown}",
         )
+
+
+def _nothing_judged(
+    conduct: Conduct, objectives: Sequence[ObjectiveFinding]
+) -> Iterator[AuditFinding]:
+    """A run that the pack asks nothing of must not look like one that passed."""
+    if objectives:
+        return
+    info = conduct.info
+    said = f'scenario "{info.scenario}"' if info.scenario else "no scenario"
+    test = f", test type {info.test_type}" if info.test_type else ""
+    known = f" Its scenarios: {', '.join(conduct.scenarios)}." if conduct.scenarios else ""
+    yield AuditFinding(
+        "nothing_judged",
+        conduct.run,
+        Severity.WARNING,
+        f"the pack asks nothing of this run ({said}{test}).{known} Ingest it with --scenario and "
+        "--test-type",
+    )

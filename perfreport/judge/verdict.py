@@ -57,14 +57,14 @@ def _reasons(
     """One sentence for each thing that stands between the release and ready, worst first."""
     if not objectives:
         yield NOTHING_JUDGED
-    yield from (f"{each.run}: {each.why}" for each in audit if each.severity is Severity.INVALID)
+    yield from (f"{each.run}: {each.why}." for each in audit if each.severity is Severity.INVALID)
     required = [each for each in objectives if each.required]
     yield from _said(required, Status.FAIL)
     yield from _said((each for each in required if each.run is not None), *_UNKNOWN)
     yield from _not_tested(each for each in required if each.run is None)
     yield from _said(objectives, Status.AT_RISK)
     yield from _said((each for each in objectives if not each.required), Status.FAIL)
-    yield from (f"{each.run}: {each.why}" for each in audit if each.severity is Severity.WARNING)
+    yield from (f"{each.run}: {each.why}." for each in audit if each.severity is Severity.WARNING)
     yield from _said((each for each in objectives if each.run is not None), Status.MANUAL)
 
 
@@ -80,8 +80,8 @@ def _worst_first(each: ObjectiveFinding) -> tuple[bool, float]:
 
 
 def _place(each: ObjectiveFinding) -> str:
-    words = [word for word in (each.scenario, each.test_type) if word]
-    return f"{' '.join(words)}, " if words else ""
+    words = " ".join(word for word in (each.scenario, each.test_type) if word)
+    return f"{each.run}: {words}, " if words else f"{each.run}: "
 
 
 def _not_tested(objectives: Iterable[ObjectiveFinding]) -> Iterator[str]:
