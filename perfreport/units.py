@@ -160,13 +160,20 @@ def quantity_text(value: float | None, unit: str | None) -> str:
         case "/s" | "/min" | "/h" | "/d":
             return f"{number(value)}{unit}"
         case "/h of limit":
-            return f"{percent(value)} of the limit an hour"
+            return f"{percent(value)}/h"
         case "By/h":
             return f"{data(value)}/h"
         case None | "":
             return number(value)
         case _:
             return f"{number(value)} {unit.strip('{}')}"
+
+
+def short_text(value: float | None, unit: str | None) -> str:
+    """The same for a narrow column: nothing where there is no value, no word for what is counted."""
+    if value is None:
+        return ""
+    return quantity_text(value, None if unit and unit.startswith("{") else unit)
 
 
 def utc(moment: datetime) -> str:

@@ -13,11 +13,25 @@ import click
 from perfreport.cli.common import Flags, flag_options, output_console, tell
 
 _REPORT = "report.html"
-_PACK = "samples/demo.yaml"
-_O2C = "--system ChiroERP --environment staging --scenario kenya_o2c --test-type load"
 
-# The pipeline as a user would type it, on recordings that the tools made of one stub server.
-STEPS: tuple[str, ...] = ()
+# The pipeline as a user would type it; samples/demo.yaml tells what each recording stands for.
+STEPS = tuple(
+    line.strip()
+    for line in """
+    ingest samples/k6-json/baseline.json.gz -o o2c-2026.1.parquet --system ChiroERP --release 2026.1 --scenario kenya_o2c --test-type load --environment staging
+    ingest samples/k6-json/run.json.gz -o o2c-2026.2.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type load --environment staging
+    ingest samples/jmeter-csv/default.jtl samples/prometheus-json/[ehkp]*.json -o p2p.parquet --system ChiroERP --release 2026.2 --scenario kenya_p2p --test-type load --environment staging
+    ingest samples/k6-json/short.json.gz -o smoke.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type smoke --environment dev
+    ingest samples/gatling-text/o2c-3.10.3.log -o smoke-2.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type smoke --environment dev
+    ingest samples/gatling-binary/o2c-3.15.1.log -o stress.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type stress --environment staging
+    ingest samples/prometheus-json/soak/[hjkmp]*.json -o soak.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type soak --environment pre-prod
+    summary o2c-2026.2.parquet --sla samples/demo.yaml
+    compare o2c-2026.1.parquet o2c-2026.2.parquet --sla samples/demo.yaml
+    trends soak.parquet --sla samples/demo.yaml
+    check o2c-2026.2.parquet p2p.parquet soak.parquet --sla samples/demo.yaml
+    report o2c-2026.2.parquet p2p.parquet smoke.parquet smoke-2.parquet stress.parquet soak.parquet --baseline o2c-2026.1.parquet --sla samples/demo.yaml -o report.html
+    """.strip().splitlines()
+)
 
 
 @click.command("demo", short_help="Run the whole pipeline on the shipped samples.")
@@ -57,4 +71,7 @@ def _run(step: str) -> None:
 
     if not Flags.current().quiet:
         output_console().print(f"\n$ perfreport {step}", style="bold", soft_wrap=True)
-    cli.main(shlex.split(step), prog_name="perfreport", standalone_mode=False, obj=Flags.current())
+    arguments = shlex.split(step)
+    if arguments[0] == "ingest":
+        arguments.append("--overwrite")
+    cli.main(arguments, prog_name="perfreport", standalone_mode=False, obj=Flags.current())

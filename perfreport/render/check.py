@@ -16,6 +16,7 @@ from perfreport.judge.findings import (
     Verdict,
 )
 from perfreport.render import json
+from perfreport.render.build_requirements import margin_text, requirement_name
 from perfreport.render.table import Column, Table, captured, for_markdown, printable
 from perfreport.render.table import for_terminal as print_table
 
@@ -49,12 +50,13 @@ _VERDICT_STYLES = {
 }
 _COLUMNS = (
     Column("status"),
-    Column("objective", width=30),
+    Column("objective", width=26),
     Column("measured", right=True),
     Column("limit", right=True),
     Column("margin", right=True),
     Column("n", right=True),
 )
+_REASONS = 8
 _OPERATORS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "="}
 _WORST_FIRST = list(_STYLES)
 
@@ -69,9 +71,9 @@ def as_json(check: Check) -> str:
 def as_markdown(check: Check) -> str:
     """For a pull request: verdict, reasons, table, audit."""
     lines = [f"**{VERDICT_WORDS[check.verdict]}**", ""]
-    lines += [f"- {printable(reason)}" for reason in check.reasons]
+    lines += [f"- {reason}" for reason in _reasons(check)]
     lines += ["", for_markdown(_table(check))]
-    lines += [f"- {finding.severity}: {printable(finding.why)}" for finding in check.audit]
+    lines += [f"- {_audit_line(finding)}" for finding in check.audit]
     return "\n".join(lines) + "\n"
 
 
@@ -110,33 +112,56 @@ def as_text(check: Check) -> str:
 def for_terminal(check: Check, console: Console) -> None:
     """Verdict and reasons first, then every objective, worst first, then the audit."""
     console.print(VERDICT_WORDS[check.verdict], style=_VERDICT_STYLES[check.verdict])
-    for reason in check.reasons:
-        console.print(f"  {printable(reason)}")
+    for reason in _reasons(check):
+        console.print(f"  {reason}")
     console.print()
     print_table(_table(check), console)
     if check.audit:
         console.print("\nCan the test be trusted?")
     for doubt in check.audit:
-        console.print(f"  {doubt.severity}: {printable(doubt.why)}", style=_audit_style(doubt))
+        console.print(f"  {_audit_line(doubt)}", style=_audit_style(doubt))
+
+
+def _reasons(check: Check) -> list[str]:
+    """The worst reasons in full; the table has the rest."""
+    shown = [printable(reason) for reason in check.reasons[:_REASONS]]
+    hidden = len(check.reasons) - len(shown)
+    return [*shown, f"and {hidden} more, see the table"] if hidden else shown
+
+
+def _audit_line(doubt: AuditFinding) -> str:
+    return printable(f"{doubt.severity}: {doubt.run}: {doubt.why}")
 
 
 def _table(check: Check) -> Table:
     ordered = sorted(check.objectives, key=lambda finding: _WORST_FIRST.index(finding.status))
     return Table(
         _COLUMNS,
-        tuple(_row(finding) for finding in ordered),
+        tuple(_row(finding, _place(finding, check)) for finding in ordered),
         tuple(_STYLES[finding.status] for finding in ordered),
     )
 
 
-def _row(finding: ObjectiveFinding) -> tuple[str, ...]:
-    limit = "" if finding.limit is None else units.quantity_text(finding.limit, finding.unit)
+def _place(finding: ObjectiveFinding, check: Check) -> str:
+    """Run and scenario, as far as the check has several."""
+    runs = {each.run for each in check.objectives}
+    scenarios = {each.scenario for each in check.objectives if each.run == finding.run}
+    parts = [
+        finding.run if len(runs) > 1 else None,
+        finding.scenario if len(scenarios) > 1 else None,
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _row(finding: ObjectiveFinding, place: str) -> tuple[str, ...]:
+    limit = units.short_text(finding.limit, finding.unit)
+    name = f"{place}: {requirement_name(finding)}" if place else requirement_name(finding)
     return (
         STATUS_WORDS[finding.status],
-        f"{finding.id}" + ("" if finding.required else " (optional)"),
-        "" if finding.observed is None else units.quantity_text(finding.observed, finding.unit),
+        name + ("" if finding.required else " (optional)"),
+        units.short_text(finding.observed, finding.unit),
         f"{_OPERATORS.get(finding.operator, finding.operator)} {limit}" if limit else "",
-        "" if finding.margin is None else units.signed_percent(finding.margin),
+        margin_text(finding),
         "" if finding.samples is None else f"{finding.samples:,}",
     )
 

@@ -44,6 +44,7 @@ def for_terminal(table: Table, console: Console) -> None:
             justify="right" if column.right else "left",
             no_wrap=column.width is None,
             overflow="fold" if column.width else "ellipsis",
+            min_width=column.width and min(column.width, 12),
         )
     styles = table.styles or (None,) * len(table.rows)
     for row, style in zip(table.rows, styles, strict=True):
@@ -88,11 +89,11 @@ def printable(text: str) -> str:
 
 
 def broken(name: str, width: int | None) -> str:
-    """A long name on several lines, broken at blanks, before slashes and after underscores."""
+    """A long name on several lines, broken at blanks, before slashes, after hyphens and underscores."""
     if width is None or len(name) <= width:
         return name
     lines = [""]
-    for piece in re.findall(r"/?[^/ _]*[ _]?", name):
+    for piece in re.findall(r"/?[^/ _-]*[ _-]?", name):
         if len(lines[-1]) + len(piece.rstrip()) > width and lines[-1]:
             lines.append("")
         lines[-1] += piece

@@ -17,7 +17,7 @@ _STYLES: dict[TrendVerdict, str | None] = {
     TrendVerdict.INCONCLUSIVE: "dim",
 }
 _COLUMNS = (
-    Column("series", width=24),
+    Column("series", width=20),
     Column("start", right=True),
     Column("half", right=True),
     Column("end", right=True),
@@ -60,5 +60,5 @@ def series_labels(trends: Sequence[Trend]) -> list[str]:
 
 def _row(label: str, trend: Trend) -> tuple[str, ...]:
     values = (trend.first, trend.middle, trend.last, trend.slope_per_h)
-    texts = ("" if value is None else units.quantity_text(value, trend.unit) for value in values)
+    texts = (units.short_text(value, trend.unit) for value in values)
     return (label, *texts, trend.verdict.value)
