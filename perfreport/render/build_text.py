@@ -69,6 +69,9 @@ STATISTIC_WORDS = {
 }
 OPERATOR_SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 
+# Units whose values are written with them; any other names what is counted.
+_SCALED = ("ms", "s", "1", "%", "By", "By/h", "/s", "/min", "/h", "/d", "/h of limit")
+
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -164,7 +167,7 @@ def bare_quantity(value: float | None, unit: str | None) -> str:
 
 def counts_things(unit: str | None) -> bool:
     """True for a unit that names what is counted: `{messages}`."""
-    return (unit or "").startswith("{")
+    return bool(unit) and unit not in _SCALED
 
 
 def things(unit: str | None) -> str:
