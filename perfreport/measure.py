@@ -136,11 +136,15 @@ def side(run: Run, window: Window) -> Side:
 def trends(run: Run, pack: Pack) -> tuple[Trend, ...]:
     """Every series of the pack that the run holds, and every other gauge, over the whole run.
 
-    Counters and sawtooth shapes are known only from the pack.
+    Counters and sawtooth shapes are known only from the pack. A series that is the capacity of
+    another is its limit, not a trend.
     """
     values = points(run, _judgeable(run, pack))
+    limits = {series.capacity for series in pack.series}
     by_series: dict[tuple[str, tuple[tuple[str, str], ...]], list[SeriesPoint]] = {}
     for point in values:
+        if point.name in limits:
+            continue
         key = (point.name, tuple(sorted(point.labels.items())))
         by_series.setdefault(key, []).append(point)
     return tuple(_trend(found, pack, values) for found in by_series.values())

@@ -20,11 +20,11 @@ STEPS = tuple(
     for line in """
     ingest samples/k6-json/baseline.json.gz -o o2c-2026.1.parquet --system ChiroERP --release 2026.1 --scenario kenya_o2c --test-type load --environment staging
     ingest samples/k6-json/run.json.gz -o o2c-2026.2.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type load --environment staging
-    ingest samples/jmeter-csv/default.jtl samples/prometheus-json/[ehkp]*.json -o p2p.parquet --system ChiroERP --release 2026.2 --scenario kenya_p2p --test-type load --environment staging
+    ingest samples/jmeter-csv/default.jtl samples/prometheus-json/etims_p95.json samples/prometheus-json/*_by_*.json samples/prometheus-json/pool_pct.json -o p2p.parquet --system ChiroERP --release 2026.2 --scenario kenya_p2p --test-type load --environment staging
     ingest samples/k6-json/short.json.gz -o smoke.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type smoke --environment dev
     ingest samples/gatling-text/o2c-3.10.3.log -o smoke-2.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type smoke --environment dev
     ingest samples/gatling-binary/o2c-3.15.1.log -o stress.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type stress --environment staging
-    ingest samples/prometheus-json/soak/[hjkmp]*.json -o soak.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type soak --environment pre-prod
+    ingest samples/prometheus-json/soak/h*.json samples/prometheus-json/soak/*_max_bytes.json samples/prometheus-json/soak/kafka_lag*.json samples/prometheus-json/soak/[mp]*.json -o soak.parquet --system ChiroERP --release 2026.2 --scenario kenya_o2c --test-type soak --environment pre-prod
     summary o2c-2026.2.parquet --sla samples/demo.yaml
     compare o2c-2026.1.parquet o2c-2026.2.parquet --sla samples/demo.yaml
     trends soak.parquet --sla samples/demo.yaml
