@@ -223,27 +223,41 @@ def measure(
     return tally
 
 
+CASES = (
+    ("the same, called regressed", NOTHING, ChangeVerdict.REGRESSED),
+    ("the same, called unchanged", NOTHING, ChangeVerdict.UNCHANGED),
+    ("+5 %, called regressed", Effect(slower=1.05), ChangeVerdict.REGRESSED),
+    ("+10 %, called regressed", Effect(slower=1.10), ChangeVerdict.REGRESSED),
+    ("+10 %, called unchanged", Effect(slower=1.10), ChangeVerdict.UNCHANGED),
+    ("+25 %, called regressed", Effect(slower=1.25), ChangeVerdict.REGRESSED),
+    ("−20 %, called improved", Effect(slower=0.80), ChangeVerdict.IMPROVED),
+    ("errors x 5, called regressed", Effect(errors=5), ChangeVerdict.REGRESSED),
+)
+RUN_SDS = (0.0, 0.01, 0.03)
+
+
 def main(systems: int) -> None:
-    print("| run sd | pair | P50 | P95 | P99 | errors | run |")
-    print("|---|---|---|---|---|---|---|")
-    for run_sd in (0.0, 0.01, 0.03):
-        healthy = measure(systems, run_sd, NOTHING)
-        _print(run_sd, "same, called regressed", healthy, ChangeVerdict.REGRESSED)
-        _print(run_sd, "same, called unchanged", healthy, ChangeVerdict.UNCHANGED)
-        for slower in (1.05, 1.10, 1.25):
-            slow = measure(systems, run_sd, Effect(slower=slower))
-            _print(run_sd, f"+{slower - 1:.0%}, called regressed", slow, ChangeVerdict.REGRESSED)
-            _print(run_sd, f"+{slower - 1:.0%}, called unchanged", slow, ChangeVerdict.UNCHANGED)
-        fast = measure(systems, run_sd, Effect(slower=0.8))
-        _print(run_sd, "-20%, called improved", fast, ChangeVerdict.IMPROVED)
-        failing = measure(systems, run_sd, Effect(errors=5))
-        _print(run_sd, "errors x 5, called regressed", failing, ChangeVerdict.REGRESSED)
+    """A Markdown table: P50/P95/P99, errors and run, in percent, for each run-to-run sd."""
+    print("|", " | ".join(["", *(f"run sd {run_sd * 100:.0f} %" for run_sd in RUN_SDS)]), "|")
+    print("|---" * (1 + len(RUN_SDS)) + "|")
+    tallies: dict[tuple[Effect, float], Tally] = {}
+    for what, effect, verdict in CASES:
+        cells = []
+        for run_sd in RUN_SDS:
+            if (effect, run_sd) not in tallies:
+                tallies[effect, run_sd] = measure(systems, run_sd, effect)
+            cells.append(_cell(tallies[effect, run_sd], verdict))
+        print(f"| {what} | {' | '.join(cells)} |", flush=True)
 
 
-def _print(run_sd: float, what: str, tally: Tally, verdict: ChangeVerdict) -> None:
-    shares = [tally.share(statistic, verdict) for statistic in ("p50", "p95", "p99", "error_rate")]
-    cells = [f"{share * 100:.1f}" for share in (*shares, tally.runs_called(verdict))]
-    print(f"| {run_sd:.0%} | {what} | {' | '.join(cells)} |", flush=True)
+def _cell(tally: Tally, verdict: ChangeVerdict) -> str:
+    times = "/".join(_percent(tally.share(name, verdict)) for name in ("p50", "p95", "p99"))
+    errors = _percent(tally.share("error_rate", verdict))
+    return f"{times} ; {errors} ; {_percent(tally.runs_called(verdict))}"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f}" if 0 < share < 0.1 else f"{share * 100:.0f}"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from sketches import sketch_of
 
+from perfreport.stats import difference
 from perfreport.stats.blocks import centre, lag_one, typical_block
 from perfreport.stats.difference import (
     Difference,
@@ -77,15 +78,31 @@ def test_the_interval_of_two_rates_is_newcombes(first, second, expected) -> None
     assert newcombe(*sides, 1.959964) == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize(("failed", "requests", "others"), [(7, 200, 200), (12, 900, 300)])
-def test_the_error_test_is_the_chi_square_test_where_the_baseline_never_failed(
-    failed, requests, others
+@pytest.mark.parametrize(
+    ("run", "base"), [((7, 200), (0, 200)), ((12, 900), (0, 300)), ((40, 900), (20, 1000))]
+)
+def test_without_variation_between_runs_the_error_test_is_the_chi_square_test(
+    run, base, monkeypatch
 ) -> None:
-    """At a baseline rate of 0 nothing is added for what differs from run to run."""
-    table = [[failed, requests - failed], [0, others]]
+    monkeypatch.setattr(difference, "_ERROR_RATE_SD", 0.0)
+    table = [[failed, requests - failed] for failed, requests in (run, base)]
     expected = stats.chi2_contingency(table, correction=False).pvalue / 2
-    run, base = ErrorRate(failed, requests, ALONE), ErrorRate(0, others, ALONE)
-    assert rate_difference(run, base, 0.005, 0.0).p_value == pytest.approx(expected, rel=1e-9)
+    got = rate_difference(ErrorRate(*run, ALONE), ErrorRate(*base, ALONE), 0.005, 0.0)
+    assert got.p_value == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_detectable_rise_of_errors_is_found_in_four_of_five_pairs(monkeypatch) -> None:
+    monkeypatch.setattr(difference, "_ERROR_RATE_SD", 0.0)
+    random = np.random.default_rng(2)
+    rate, requests, alpha = 0.01, 20_000, 0.005
+    same = ErrorRate(int(rate * requests), requests, ALONE)
+    rise = rate_difference(same, same, alpha, 0.0).detectable
+    found = 0
+    for _ in range(2000):
+        base, run = random.binomial(requests, rate), random.binomial(requests, rate + rise)
+        sides = [ErrorRate(int(failed), requests, ALONE) for failed in (run, base)]
+        found += rate_difference(*sides, alpha, 0.0).p_value < alpha
+    assert found / 2000 == pytest.approx(0.80, abs=0.03)
 
 
 def test_bursts_and_a_failing_baseline_make_the_error_test_careful() -> None:
