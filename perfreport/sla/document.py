@@ -14,6 +14,8 @@ from perfreport.errors import SlaError
 Key = str | int
 Place = tuple[Key, ...]  # the way from the top to a value: ("scenarios", 0, "requests", 2, "sla")
 
+_DEEPEST = 40  # a pack needs eight levels
+
 
 @dataclass
 class Document:
@@ -48,7 +50,7 @@ def read(path: Path, shown: str) -> Document:
     except OSError as error:
         raise SlaError(f"{shown}: cannot be read: {error.strerror}") from None
     try:
-        _refuse_aliases(text, shown)
+        _refuse_traps(text, shown)
         node = yaml.compose(text, yaml.SafeLoader)
         return _document(node, shown)
     except yaml.MarkedYAMLError as error:
@@ -59,8 +61,6 @@ def read(path: Path, shown: str) -> Document:
         raise SlaError(f"{shown}: not YAML: {str(error).splitlines()[0]}") from None
     except ValueError as error:  # a date such as 2026-13-45
         raise SlaError(f"{shown}: not YAML: {error}") from None
-    except RecursionError:
-        raise SlaError(f"{shown}: nested too deeply") from None
 
 
 def merge(into: Document, other: Document) -> None:
@@ -85,17 +85,22 @@ def _moved(place: Place, offset: int) -> Place:
     return place
 
 
-def _refuse_aliases(text: str, shown: str) -> None:
-    # A few nested aliases can stand for billions of values.
+def _refuse_traps(text: str, shown: str) -> None:
+    """Nothing that is small to write and huge to read: aliases of aliases, endless nesting."""
+    depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1 if event.start_mark else 1
             raise SlaError(f"{shown}:{line}: aliases (*{event.anchor}) are not read; write it out")
+        if depth > _DEEPEST:
+            raise SlaError(f"{shown}:{line}: nested too deeply")
 
 
 def _document(node: yaml.Node | None, shown: str) -> Document:
     document = Document(lines={(): shown})
-    if node is None:
+    if node is None or node.tag == "tag:yaml.org,2002:null":
         return document
     if not isinstance(node, yaml.MappingNode):
         raise SlaError(

@@ -22,6 +22,10 @@ def load_pack(path: Path | str) -> Pack:
     """The pack of a file or folder; SlaError (file, line, key, what is allowed) if it has a flaw."""
     path = Path(path)
     read = _read(path)
+    if not read.data:
+        raise SlaError(
+            f"{path}: the pack is empty. Say what to keep under objectives: or scenarios:"
+        )
     _find_files(read, path if path.is_dir() else path.parent)
     try:
         pack = Pack.model_validate(read.data)
