@@ -70,6 +70,9 @@ def test_the_demo_works_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> 
     run(programs / "python", "-m", "pip", "install", "--quiet", "--no-compile", wheel)
     output = run(programs / "perfreport", "demo", cwd=folder)
     (report,) = folder.rglob("report.html")
+    first = report.read_bytes()
+    run(programs / "perfreport", "demo", cwd=folder)  # safe to repeat: the same, to the byte
+    assert report.read_bytes() == first
     html = report.read_text(encoding="utf-8")
     assert html.startswith("<!doctype html>")
     assert str(ROOT) not in output + html
