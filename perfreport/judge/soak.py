@@ -79,10 +79,11 @@ class _Label:
     limit: float | None
 
     def text(self, value: float) -> str:
-        return units.quantity_text(value, self.unit)
+        text = units.quantity_text(abs(value), self.unit)
+        return f"−{text}" if value < 0 else text
 
     def rate(self, value: float) -> str:
-        return f"{self.text(value)} an hour".replace("-", "−")
+        return f"{self.text(value)} an hour"
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +290,7 @@ def _why(
     low, high = sorted((_signed(whole.low, sign), _signed(whole.high, sign)))
     moves = (
         f"the {what} moves by {label.rate(_signed(whole.per_h, sign))} "
-        f"[{label.rate(low)}, {label.rate(high)}]"
+        f"[{label.text(low)} to {label.text(high)}]"
     )
     matters = f"{label.rate(judged.growth.minimum)} would matter"
     match judged.verdict:
