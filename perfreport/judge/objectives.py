@@ -192,9 +192,9 @@ def _left(limit: Limit, margin: float | None) -> str:
     if margin == 0:
         return "exactly at the limit"
     if margin < -1 and limit.upper:
-        return f"{units.number(1 - margin)} times the limit"
+        return f"{units.number(1 - margin, 2)} times the limit"
     if margin > 1 and not limit.upper:
-        return f"{units.number(1 + margin)} times the limit"
+        return f"{units.number(1 + margin, 2)} times the limit"
     word = "left" if margin >= 0 else "over" if limit.upper else "short"
     return f"{units.number(abs(margin) * 100, 2)} % {word}"
 
