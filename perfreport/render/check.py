@@ -16,7 +16,7 @@ from perfreport.judge.findings import (
     Verdict,
 )
 from perfreport.render import json
-from perfreport.render.build_requirements import margin_text, requirement_name
+from perfreport.render.build_finding import margin_text, requirement_name
 from perfreport.render.table import Column, Table, captured, for_markdown, printable
 from perfreport.render.table import for_terminal as print_table
 
@@ -64,7 +64,12 @@ _WORST_FIRST = list(_STYLES)
 def as_json(check: Check) -> str:
     """The document of the contract."""
     return json.document(
-        {"verdict": check.verdict, "objectives": check.objectives, "audit": check.audit}
+        {
+            "verdict": check.verdict,
+            "reasons": check.reasons,
+            "objectives": check.objectives,
+            "audit": check.audit,
+        }
     )
 
 
