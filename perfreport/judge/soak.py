@@ -150,7 +150,10 @@ def _judged(
     series: _Series, sign: float, limit: float | None, minimum_rate_per_h: float | None
 ) -> _Judged | None:
     """None where too few windows are left after the warm-up."""
-    times_h, values = _windows(series)
+    settled = trimmed(series.times_s, series.values)
+    if len(np.unique(settled[0])) < _WINDOWS_AT_LEAST:
+        return None
+    times_h, values = _windows(series, *settled)
     later = times_h >= (times_h[0] + times_h[-1]) / 2
     early = ~later
     if len(times_h) < _WINDOWS_AT_LEAST or min(later.sum(), early.sum()) < _HALF_AT_LEAST:
@@ -173,15 +176,15 @@ def _judged(
     return _Judged(_verdict(growth), growth, last)
 
 
-def _windows(series: _Series) -> tuple[FloatArray, FloatArray]:
-    """What is judged: hours and values of windows after the warm-up; of a counter its rates."""
+def _windows(
+    series: _Series, times_s: FloatArray, values: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """What is judged after the warm-up: hours and values of windows; of a counter its rates."""
     if series.shape == "counter":
-        times_s, values = counter_rates(*trimmed(series.times_s, series.values))
+        middles_s, judged = counter_rates(times_s, values)
     else:
-        times_s, values = windowed(
-            *trimmed(series.times_s, series.values), series.shape, series.window_s
-        )
-    return times_s / 3600, values
+        middles_s, judged = windowed(times_s, values, series.shape, series.window_s)
+    return middles_s / 3600, judged
 
 
 def _first(series: _Series, values: FloatArray, sign: float) -> float:
@@ -326,7 +329,8 @@ def _needed_h(series: _Series, judged: _Judged) -> str:
 
     The interval shrinks with length^1.5, and a minimum over the run with its length.
     """
-    ratio = max(1.0, (judged.growth.whole.high - judged.growth.whole.per_h) / judged.growth.minimum)
+    half_width = judged.growth.whole.high - judged.growth.whole.per_h
+    ratio = max(1.0, half_width / judged.growth.minimum) if judged.growth.minimum > 0 else 1.0
     fixed = series.shape == "sawtooth"
     needed = series.length_h * max(1.5, ratio ** (2 / 3) if fixed else ratio**2)
     return units.number(math.ceil(needed) if needed >= 1 else needed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -366,3 +366,23 @@ def test_doubts_are_told_and_serious_ones_decide(before, after, expected, verdic
     if verdict == NOT_COMPARABLE:
         assert {c.verdict for c in found.comparisons} <= {NOT_COMPARABLE, None}
         assert found.why
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_no_pair_gives_a_figure_that_is_none(seed) -> None:
+    """One request, all failed, all 0 ms, one second: every figure is finite or null."""
+    random = np.random.default_rng(seed)
+    sides = []
+    for _ in range(2):
+        options = {
+            "seconds": float(random.choice([1, 20, 61, 300])),
+            "requests": int(random.choice([2, 10, 60, 500])),
+            "failing": float(random.choice([0, 0.01, 0.5, 1])),
+            "failure_ms": random.choice([None, 0.0, 60_000.0]),
+            "share": tuple(random.permutation([0.5, 0.5, 1.0])[:2]),
+        }
+        sides.append(side(seed=seed, users=1.0, **options))
+    found = judged(*sides, min_steady=0)
+    figures = [getattr(c, field.name) for c in found.comparisons for field in fields(Change)]
+    assert all(np.isfinite(figure) for figure in figures if isinstance(figure, float))
+    assert not any("nan" in c.why or "n/a" in c.why for c in found.comparisons)

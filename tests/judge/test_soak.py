@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -231,3 +232,20 @@ def test_unknown_values_and_disorder_change_nothing() -> None:
     holes = np.concatenate([values, np.full(50, np.nan)])
     moments = np.concatenate([times_s, times_s[:50] + 7])
     assert simulated(moments[order], holes[order], "gauge") == expected
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_no_series_gives_a_figure_that_is_none(seed) -> None:
+    """Few points, equal times, constant, rounded or unknown values, odd limits: finite or null."""
+    random = np.random.default_rng(seed)
+    count = int(random.choice([0, 1, 7, 8, 13, 50, 400]))
+    times_s = np.sort(random.uniform(0, random.choice([1, 60, 3600, 86400]), count))
+    times_s = np.round(times_s, -3) if seed % 5 == 0 else times_s
+    values = random.choice([0, 1, 1e9, -5]) + random.choice([0, 1, 100]) * random.normal(size=count)
+    values[: seed % 3] = np.nan
+    shape = ("gauge", "sawtooth", "counter")[seed % 3]
+    limit, direction = random.choice([None, 0.0, 5.0]), str(random.choice(["up", "down"]))
+    found = simulated(times_s, values, shape, limit=limit, direction=direction)
+    figures = [getattr(found, field.name) for field in fields(Trend)]
+    assert all(np.isfinite(figure) for figure in figures if isinstance(figure, float))
+    assert "nan" not in found.why
