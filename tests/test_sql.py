@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 import perfreport
-from perfreport import query
+from perfreport import query, resources
 from perfreport.run.info import RunInfo
 from perfreport.run.schema import batch
 from perfreport.run.store import Run, open_run
@@ -144,6 +146,41 @@ def test_keywords_are_lowercase(question: str) -> None:
 def test_every_question_is_asked_by_some_module() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     assert [question for question in QUESTIONS if f'"{question}"' not in code] == []
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of k6 with requests, checks, users and metrics."""
+    path = tmp_path_factory.mktemp("recording") / "short.parquet"
+    sample = resources.folder("sample_results") / "k6-json" / "short.json.gz"
+    return open_run(perfreport.ingest([sample], path).path)
+
+
+@every_question
+def test_the_answer_about_a_recording_is_the_reviewed_one(
+    question: str, recording: Run, golden: Callable[[str, str], None]
+) -> None:
+    parameters = PARAMETERS | {
+        "start": recording.info.start,
+        "end": recording.info.end,
+        "cell_s": 60.0,
+        "names": ["errors", "invoice_queue_depth"],
+    }
+    pooled = query.ask(recording, "names").select(["kind", "name", "scenario", "outermost"])
+    tables = {"subjects": pooled.append_column("subject", pooled["kind"])}
+    given = {name: parameters[name] for name in query.parameters_of(question)}
+    rows = query.ask(recording, question, tables, **given).to_pylist(maps_as_pydicts="strict")
+    assert rows
+    golden(f"sql/{question}.jsonl", "".join(f"{as_json(row)}\n" for row in rows))
+
+
+def as_json(row: dict[str, Any]) -> str:
+    """A row on one line; sums of floats differ in their last digits with the order of threads."""
+    rounded = {
+        name: float(f"{value:.10g}") if isinstance(value, float) else value
+        for name, value in row.items()
+    }
+    return json.dumps(rounded, default=str, ensure_ascii=False)
 
 
 LOOKS_LIKE_SQL = re.compile(
