@@ -98,7 +98,7 @@ function sortable(table) {
 
 function searchable(block) {
   const rows = [...block.querySelectorAll("tbody tr")];
-  if (rows.length < 13) return;
+  if (rows.length < 20) return;
   const input = document.createElement("input");
   input.type = "search";
   input.className = "search";

@@ -8,24 +8,26 @@ from perfreport import __version__
 from perfreport.judge.evidence import Readiness
 from perfreport.judge.findings import ObjectiveFinding
 from perfreport.render.build_benchmarks import benchmarks
-from perfreport.render.build_masthead import masthead, subject, untested
+from perfreport.render.build_finding import scenario_title, untested
+from perfreport.render.build_masthead import masthead, subject
 from perfreport.render.build_provenance import provenance
 from perfreport.render.build_requirements import requirements, row_ids
 from perfreport.render.build_run import run_section
-from perfreport.render.build_text import VERDICT_BADGES, anchor, plain, unique
+from perfreport.render.build_text import VERDICT_BADGES, anchor, capital, plain, unique
 from perfreport.render.model import Benchmarks, Link, Report, RunSection
 from perfreport.run.schema import SCHEMA_VERSION
 
-_RUNS_IN_NAVIGATION = 5
+_RUNS_IN_NAVIGATION = 6
 
 
 def build_report(readiness: Readiness) -> Report:
     """All that the page shows; the same evidence gives the same model."""
     check = readiness.check
     ids = unique(anchor("run", run.name) for run in readiness.runs)
+    names = _short_names(readiness)
     sections = tuple(
-        run_section(run, readiness.pack, check.objectives, section)
-        for run, section in zip(readiness.runs, ids, strict=True)
+        run_section(run, readiness.pack, check.objectives, section, name)
+        for run, section, name in zip(readiness.runs, ids, names, strict=True)
     )
     table = benchmarks(readiness)
     verdict, about = VERDICT_BADGES[check.verdict].word, subject(readiness)
@@ -41,6 +43,20 @@ def build_report(readiness: Readiness) -> Report:
         print_foot=f"{about} · {verdict}",
         foot=f"perfreport {__version__}, schema {SCHEMA_VERSION}. Same input, same bytes.",
     )
+
+
+def _short_names(readiness: Readiness) -> list[str]:
+    """What the navigation calls each run: its test, or its own name where two made that test."""
+    tests = [
+        " ".join(
+            filter(None, [scenario_title(readiness.pack, run.info.scenario), run.info.test_type])
+        )
+        for run in readiness.runs
+    ]
+    return [
+        capital(plain(test if test and tests.count(test) == 1 else run.name, 24))
+        for run, test in zip(readiness.runs, tests, strict=True)
+    ]
 
 
 def _navigation(table: Benchmarks | None, sections: tuple[RunSection, ...]) -> tuple[Link, ...]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from perfreport import units
 from perfreport.judge.evidence import Readiness
 from perfreport.judge.findings import ObjectiveFinding, Status
-from perfreport.render.build_masthead import untested
-from perfreport.render.build_requirements import margin_text, scenario_title
+from perfreport.render.build_finding import limit_of, margin_text, scenario_title, untested
 from perfreport.render.build_text import (
     NOT_TESTED,
     STATUS_BADGES,
     counted,
-    limit_text,
     listed,
     plain,
     quantity,
@@ -77,22 +75,24 @@ def _badness(finding: ObjectiveFinding) -> tuple[bool, int, float]:
 def _column(readiness: Readiness, scenario: Scenario) -> BenchmarkColumn:
     runs = [run for run in readiness.runs if run.info.scenario == scenario.scenario]
     kinds = list(dict.fromkeys(str(run.info.test_type) for run in runs if run.info.test_type))
-    users = f"{units.number(scenario.users)} users planned" if scenario.users else ""
-    test = ", ".join(filter(None, [listed(kinds), users]))
+    users = _planned(scenario.users) if scenario.users else ""
+    test = ", ".join(filter(None, [listed(kinds, most=6), users]))
     return BenchmarkColumn(scenario_title(readiness.pack, scenario.scenario), test)
+
+
+def _planned(users: float) -> str:
+    return f"{units.number(users)} {'user' if users == 1 else 'users'} planned"
 
 
 def _cell(target: Target, finding: ObjectiveFinding | None) -> BenchmarkCell:
     if finding is None:
         return _ABSENT
     if untested(finding):
-        asked = limit_text(finding.operator, finding.limit, finding.unit)
+        asked = limit_of(finding)
         return BenchmarkCell(NOT_TESTED, NOT_TESTED.word, asked, None)
     badge = STATUS_BADGES[finding.status]
     if finding.observed is None:
-        return BenchmarkCell(
-            badge, badge.word, limit_text(finding.operator, finding.limit, finding.unit), None
-        )
+        return BenchmarkCell(badge, badge.word, limit_of(finding), None)
     return BenchmarkCell(
         badge=badge,
         value=quantity(finding.observed, finding.unit),
@@ -103,7 +103,7 @@ def _cell(target: Target, finding: ObjectiveFinding | None) -> BenchmarkCell:
 
 def _remark(target: Target, finding: ObjectiveFinding, badge: Badge) -> str:
     """The margin; the word where it is no pass; the limit where it is not the Target column's."""
-    own = limit_text(finding.operator, finding.limit, finding.unit)
+    own = limit_of(finding)
     default = target.sla
     same = default is not None and default.value == finding.limit
     parts = [] if finding.status is Status.PASS else [badge.word.lower()]

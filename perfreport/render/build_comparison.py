@@ -5,7 +5,7 @@ from __future__ import annotations
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison
-from perfreport.render.build_requirements import change_text, interval_text
+from perfreport.render.build_finding import change_text, interval_text
 from perfreport.render.build_text import (
     CHANGE_BADGES,
     STATISTIC_WORDS,

@@ -31,13 +31,14 @@ def endpoints(
     run: RunEvidence, section: str, findings: Mapping[str, Sequence[ObjectiveFinding]]
 ) -> Endpoints | None:
     """The table; `findings` are the objectives of this run by the endpoint's name."""
-    if not run.endpoints and not run.endpoints_all:
+    inside, everywhere = _of_requests(run.endpoints), _of_requests(run.endpoints_all)
+    if not inside and not everywhere:
         return None
-    inside = {(row.kind, row.name) for row in run.endpoints}
-    outside = [row for row in run.endpoints_all if (row.kind, row.name) not in inside]
-    ranked = sorted(run.endpoints, key=lambda row: _rank(row, findings.get(row.name, ())))
+    known = {(row.kind, row.name) for row in inside}
+    outside = [row for row in everywhere if (row.kind, row.name) not in known]
+    ranked = sorted(inside, key=lambda row: _rank(row, findings.get(row.name, ())))
     ids = unique(f"{section}_e_{anchor(row.name)}" for row in ranked)
-    whole = {(row.kind, row.name): row for row in run.endpoints_all}
+    whole = {(row.kind, row.name): row for row in everywhere}
     bins = _bins(run)
     rows = [
         _endpoint(
@@ -48,13 +49,18 @@ def endpoints(
     hidden = len(rows) - _SHOWN
     return Endpoints(
         title=_title(ranked, findings),
-        sub=_sub(run, len(outside)),
+        sub=_sub(len(inside), len(outside)),
         spark_heading=f"P95 over {units.span(run.whole.seconds)}",
         judged=any(row.badge for row in rows),
         rows=tuple(rows[:_SHOWN]),
         more=tuple(rows[_SHOWN:]),
         more_label=f"{counted(hidden, 'further endpoint').capitalize()}" if hidden > 0 else "",
     )
+
+
+def _of_requests(rows: Sequence[EndpointRow]) -> list[EndpointRow]:
+    """Without iterations, which are the script's own rounds."""
+    return [row for row in rows if row.kind != "iteration"]
 
 
 def by_endpoint(
@@ -64,7 +70,7 @@ def by_endpoint(
     known = {row.name for row in run.endpoints}
     found: dict[str, list[ObjectiveFinding]] = defaultdict(list)
     for finding in objectives:
-        if finding.run != run.name or finding.target is not None:
+        if finding.run != run.name:
             continue
         for name in names_of.get(finding.subject, (finding.subject,)):
             if name in known:
@@ -170,9 +176,9 @@ def _slowest(rows: Sequence[EndpointRow]) -> str:
     return f"{plain(name, 50)} is the slowest: P95 {units.ms(slowest)}"
 
 
-def _sub(run: RunEvidence, outside: int) -> str:
+def _sub(inside: int, outside: int) -> str:
     parts = [
-        f"Judged window, {counted(len(run.endpoints), 'endpoint')}, all requests, failed ones included. "
+        f"Judged window, {counted(inside, 'endpoint')}, all requests, failed ones included. "
         "Times in ms. The whole run stands beside it in grey, ramps and warm-up included."
     ]
     if outside:

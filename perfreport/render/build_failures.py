@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from perfreport import units
@@ -24,13 +27,47 @@ def failures(run: RunEvidence) -> Failures | None:
     bins: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for each in run.endpoint_bins:
         bins[each.name].append((each.at_s, float(each.errors)))
-    hidden = len(run.errors) - _SHOWN
+    kinds = _kinds(run.errors)
+    hidden = len(kinds) - _SHOWN
+    seen: set[str] = set()
+    rows = []
+    for kind in kinds[:_SHOWN]:
+        fresh = kind.row.name not in seen
+        seen.add(kind.row.name)
+        rows.append(_failure(run, kind, bins[kind.row.name] if fresh else []))
     return Failures(
-        title=_title(run),
+        title=_title(run, kinds),
         sub=_sub(run),
-        spark_heading=f"Failures of this request, 0 to {units.span(run.whole.seconds)}",
-        rows=tuple(_failure(run, row, bins[row.name]) for row in run.errors[:_SHOWN]),
+        spark_heading=f"All failures of the endpoint, 0 to {units.span(run.whole.seconds)}",
+        rows=tuple(rows),
         more=f"And {counted(hidden, 'rarer kind')} of failure." if hidden > 0 else "",
+    )
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Failures of one endpoint that differ in numbers only, `alike` of them besides `row`."""
+
+    row: ErrorRow
+    alike: int
+
+
+def _kinds(errors: Sequence[ErrorRow]) -> list[_Kind]:
+    """Messages such as `slow: 152 ms` and `slow: 154 ms` as one kind, most frequent first."""
+    grouped: dict[tuple[str, int | None, str], list[ErrorRow]] = defaultdict(list)
+    for row in errors:
+        grouped[row.name, row.status, re.sub(r"\d+", "#", row.error or "")].append(row)
+    kinds = [_Kind(_merged(rows), len(rows) - 1) for rows in grouped.values()]
+    return sorted(kinds, key=lambda kind: -kind.row.count)
+
+
+def _merged(rows: list[ErrorRow]) -> ErrorRow:
+    return replace(
+        rows[0],
+        count=sum(row.count for row in rows),
+        share=sum(row.share for row in rows),
+        first=min(row.first for row in rows),
+        last=max(row.last for row in rows),
     )
 
 
@@ -40,6 +77,9 @@ def script_checks(run: RunEvidence) -> ScriptChecks | None:
         return None
     ranked = sorted(run.checks, key=lambda row: (-_failed_share(row), row.name))
     broken = sum(row.fails > 0 for row in ranked)
+    if len(ranked) == 1:
+        said = "failed at times" if broken else "passed every time"
+        return ScriptChecks(f"The one check of the script {said}", (_check(ranked[0]),))
     title = (
         f"{capital(counted(broken, 'of', 'of'))} {counted(len(ranked), 'check')} of the script failed at times"
         if broken
@@ -48,10 +88,13 @@ def script_checks(run: RunEvidence) -> ScriptChecks | None:
     return ScriptChecks(title, tuple(_check(row) for row in ranked))
 
 
-def _failure(run: RunEvidence, row: ErrorRow, bins: list[tuple[float, float]]) -> Failure:
+def _failure(run: RunEvidence, kind: _Kind, bins: list[tuple[float, float]]) -> Failure:
+    row = kind.row
+    alike = f" (and {counted(kind.alike, 'message')} that {'differ' if kind.alike > 1 else 'differs'} in numbers only)"
+    message = plain(row.error, _MESSAGE)
     return Failure(
         what=_what(row),
-        message=plain(row.error, _MESSAGE),
+        message=("" if _what(row) == message else message) + (alike if kind.alike else ""),
         name=plain(row.name),
         count=count(row.count),
         share=units.percent(row.share),
@@ -62,24 +105,24 @@ def _failure(run: RunEvidence, row: ErrorRow, bins: list[tuple[float, float]]) -
 
 
 def _what(row: ErrorRow) -> str:
-    """`503 Service Unavailable`, or what is known where there was no answer."""
-    if row.status is None or row.status == 0:
-        return "No answer" if row.status == 0 else "Failed"
+    """`503 Service Unavailable`, or the message where there was no status."""
+    if not row.status:
+        return plain(row.error, _MESSAGE) or "No answer"
     if row.status in set(HTTPStatus):
         return f"{row.status} {HTTPStatus(row.status).phrase}"
     return f"Status {row.status}"
 
 
-def _title(run: RunEvidence) -> str:
+def _title(run: RunEvidence, kinds: list[_Kind]) -> str:
     failed = run.total.errors
     if not failed:
         return "No request failed"
-    if not run.errors:
-        return f"{count(failed)} requests failed"
-    top = run.errors[0]
+    words = f"{count(failed)} {'request' if failed == 1 else 'requests'} failed"
+    if not kinds:
+        return words
+    top = kinds[0].row
     share = units.percent(min(1.0, top.count / failed))
-    said = f"{share} of them {_what(top)} on {plain(top.name, 60)}"
-    return f"{count(failed)} {'request' if failed == 1 else 'requests'} failed; {said}"
+    return f"{words}; {share} of them on {plain(top.name, 60)}: {plain(_what(top), 60)}"
 
 
 def _sub(run: RunEvidence) -> str:

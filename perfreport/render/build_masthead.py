@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from perfreport import units
@@ -15,6 +16,7 @@ from perfreport.judge.findings import (
     Status,
     Verdict,
 )
+from perfreport.render.build_finding import parted, untested
 from perfreport.render.build_text import (
     NOT_TESTED,
     SEVERITY_BADGES,
@@ -30,6 +32,8 @@ from perfreport.render.figures.scale import finite
 from perfreport.render.figures.squares import squares
 from perfreport.render.model import Badge, Fact, Link, Masthead, Reason, Tally
 
+RowIds = Mapping[tuple[str | None, str], str]
+
 _REASONS_SHOWN = 5
 _SENTENCE = 400
 
@@ -43,7 +47,7 @@ _TALLY_WORDS = {
 }
 
 
-def masthead(readiness: Readiness, row_ids: dict[str, str]) -> Masthead:
+def masthead(readiness: Readiness, row_ids: RowIds) -> Masthead:
     """The masthead; `row_ids` are the anchors of the requirement rows by `id` of the finding."""
     check = readiness.check
     sentences = check.reasons[:_REASONS_SHOWN]
@@ -57,7 +61,7 @@ def masthead(readiness: Readiness, row_ids: dict[str, str]) -> Masthead:
         why=tuple(_reason(sentence, check, row_ids) for sentence in sentences),
         why_more=f"And {counted(hidden, 'further reason')}, in the table below." if hidden else "",
         trust_label=_trust_label(check.audit),
-        trust=_trust(check.audit),
+        trust=_trust(check.audit, len(readiness.runs)),
         facts=_facts(readiness),
     )
 
@@ -67,11 +71,6 @@ def subject(readiness: Readiness) -> str:
     systems = [readiness.pack.system, *(run.info.system for run in readiness.runs)]
     system = next((plain(name, 60) for name in systems if name), "System under test")
     return " ".join([system, *_distinct(run.info.release for run in readiness.runs)][:2])
-
-
-def untested(finding: ObjectiveFinding) -> bool:
-    """True where the pack asks for a run that was not handed in."""
-    return finding.run is None and finding.status is Status.NO_DATA
 
 
 def _kicker(readiness: Readiness) -> tuple[str, ...]:
@@ -89,8 +88,8 @@ def _kicker(readiness: Readiness) -> tuple[str, ...]:
     )
 
 
-def _distinct(texts: object) -> list[str]:
-    return list(dict.fromkeys(plain(text, 60) for text in texts if text))  # type: ignore[attr-defined]
+def _distinct(texts: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(plain(text, 60) for text in texts if text))
 
 
 def _dates(runs: tuple[RunEvidence, ...]) -> str:
@@ -152,16 +151,15 @@ def _verb(number: int, verb: str) -> str:
     return f"{verb}s" if number == 1 else verb
 
 
-def _reason(sentence: str, check: Check, row_ids: dict[str, str]) -> Reason:
+def _reason(sentence: str, check: Check, row_ids: RowIds) -> Reason:
     """The sentence as it stands in every output; what it rests on stands in smaller type."""
     of = next((each for each in check.objectives if _told_by(sentence, each)), None)
     if of is None:
         return Reason(plain(sentence, _SENTENCE), "", None)
-    row = row_ids.get(of.id)
+    row = row_ids.get((of.run, of.id))
     link = Link(f"#{row}", "See the requirement") if row else None
-    headline, _, ground = sentence.partition("; n = ")
-    detail = f"n = {ground}" if ground else ""
-    return Reason(plain(headline, _SENTENCE), plain(detail, _SENTENCE), link)
+    headline, ground = parted(sentence)
+    return Reason(plain(headline, _SENTENCE), plain(ground, _SENTENCE), link)
 
 
 def _told_by(sentence: str, finding: ObjectiveFinding) -> bool:
@@ -182,18 +180,21 @@ def _makes(counts: Counter[Severity]) -> str:
     return "makes" if counts[Severity.INVALID] == 1 else "make"
 
 
-def _trust(audit: tuple[AuditFinding, ...]) -> tuple[str, ...]:
+def _trust(audit: tuple[AuditFinding, ...], runs: int) -> tuple[str, ...]:
     """The gravest doubts, two at most: the rest stands in the audit."""
     order = list(SEVERITY_BADGES)
     grave = sorted(
         (each for each in audit if each.severity is not Severity.INFO),
         key=lambda each: (order.index(each.severity), each.run, each.id),
     )
-    return tuple(_sentence(each.why) for each in grave[:2])
+    return tuple(
+        _sentence(f"{each.run}: {each.why}" if runs > 1 else capital(each.why))
+        for each in grave[:2]
+    )
 
 
 def _sentence(text: str) -> str:
-    shown = capital(plain(text, _SENTENCE))
+    shown = plain(text, _SENTENCE)
     return shown if shown.endswith((".", "…", "?", "!")) else f"{shown}."
 
 

@@ -132,7 +132,7 @@ def _method(readiness: Readiness) -> tuple[Definition, ...]:
             Definition(
                 "Comparison",
                 f"a row regressed if it is slower by at least {units.percent(compare.min_effect)} and that is "
-                f"significant at level {units.number(compare.alpha)} or below, with the variation between runs "
+                f"significant at level {units.percent(compare.alpha)} or below, with the variation between runs "
                 "counted in; unchanged if its 90 % interval lies within "
                 f"±{units.percent(compare.margin)}; else inconclusive.",
             )

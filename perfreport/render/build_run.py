@@ -10,26 +10,26 @@ from perfreport.judge.findings import ObjectiveFinding
 from perfreport.render.build_comparison import compared
 from perfreport.render.build_endpoints import by_endpoint, endpoints, p95_limits
 from perfreport.render.build_failures import failures, script_checks
+from perfreport.render.build_finding import scenario_title
 from perfreport.render.build_provenance import response_time
-from perfreport.render.build_requirements import scenario_title
 from perfreport.render.build_soak import soak
 from perfreport.render.build_strip import strip
 from perfreport.render.build_text import capital, plain
 from perfreport.render.build_timeline import timeline
 from perfreport.render.figures.scale import finite
 from perfreport.render.model import RunSection
-from perfreport.sla.model import Pack
+from perfreport.sla.model import Pack, Request, Scenario, Selection, Target
 
 
 def run_section(
-    run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding], section: str
+    run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding], section: str, nav: str
 ) -> RunSection:
-    """All of one run; `section` is the prefix of its anchors."""
-    findings = by_endpoint(run, objectives, _names_of(run, pack))
+    """All of one run; `section` is the prefix of its anchors, `nav` its short name."""
+    findings = by_endpoint(run, objectives, _names_of(run, pack, objectives))
     limits = p95_limits(findings)
     return RunSection(
         id=section,
-        nav=_nav(run, pack),
+        nav=nav,
         title=_title(run, pack),
         sub=_sub(run),
         timeline=timeline(run, pack, section, _series_limits(run, pack, objectives)),
@@ -42,30 +42,52 @@ def run_section(
     )
 
 
-def _names_of(run: RunEvidence, pack: Pack) -> dict[str, tuple[str, ...]]:
-    """What a subject of the run's scenario is called in the tools."""
+def _names_of(
+    run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding]
+) -> dict[str, tuple[str, ...]]:
+    """What the subject of an objective is called in the tools: a request, or a target of one."""
     scenario = pack.scenario(run.info.scenario)
-    return {each.request: each.names for each in scenario.requests} if scenario else {}
+    if scenario is None:
+        return {}
+    names = {each.request: each.names for each in scenario.requests}
+    for target in pack.targets:
+        pooled = _requests_of(target, scenario)
+        if len(pooled) == 1:
+            names |= {
+                each.subject: pooled[0].names for each in objectives if each.target == target.metric
+            }
+    return names
+
+
+def _requests_of(target: Target, scenario: Scenario) -> list[Request]:
+    """The requests that a target pools; none for one about all of them."""
+    if not isinstance(target.of, Selection):
+        return []
+    wanted, dependency = target.of.requests, target.of.dependency
+    return [
+        each
+        for each in scenario.requests
+        if set(wanted) & set(each.names) or (dependency and each.external_dependency == dependency)
+    ]
 
 
 def _series_limits(
     run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding]
 ) -> dict[str, float]:
-    """The limit of each series: of its objective (a maximum), else the capacity of its trend."""
+    """The limit of each series in its own unit: of its objective, else the capacity of its trend."""
     limits = {trend.name: trend.limit for trend in run.trends if trend.limit is not None}
-    names = {point.name for point in run.series}
+    units_of = {point.name: point.unit for point in run.series}
     for finding in objectives:
         series = pack.series_named(finding.subject)
         if finding.run != run.name or series is None or finding.limit is None:
             continue
-        if finding.statistic in ("max", "p95", "last") and finding.operator.startswith("<"):
-            limits |= dict.fromkeys(names & set(series.names), finding.limit)
+        if finding.statistic not in ("max", "p95", "last") or not finding.operator.startswith("<"):
+            continue
+        for name in units_of.keys() & set(series.names):
+            size, unit = units.canonical(1.0, units_of[name])
+            if unit == finding.unit:  # not a share of the capacity
+                limits[name] = finding.limit / size
     return limits
-
-
-def _nav(run: RunEvidence, pack: Pack) -> str:
-    scenario = scenario_title(pack, run.info.scenario)
-    return capital(plain(" ".join(filter(None, [scenario, run.info.test_type])) or run.name, 24))
 
 
 def _title(run: RunEvidence, pack: Pack) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from perfreport.judge.evidence import RunEvidence
-from perfreport.render.build_text import bare_quantity, capital, plain, things
+from perfreport.render.build_text import bare_quantity, plain, things
 from perfreport.render.figures.timeline import Curve, Track, lines_track
 from perfreport.sla.model import Pack
 from perfreport.tables import SeriesPoint
 
 _TRACKS = 10  # more make the figure longer than a page
 _LINES = 4  # of one name: the highest
+_LABEL = 16  # letters beside a line
 
 Line = list[tuple[float, float]]
 
@@ -44,16 +45,14 @@ def lines_of(
 
 
 def series_title(pack: Pack, name: str) -> str:
-    """What people call a series: the pack's title, else the name with spaces."""
+    """What people call a series: the pack's title, else the name as recorded."""
     known = pack.series_named(name)
-    if known and known.title:
-        return plain(known.title, 60)
-    return capital(plain(name, 60).replace("_", " "))
+    return plain(known.title, 60) if known and known.title else plain(name, 60)
 
 
 def label_text(labels: Mapping[str, str]) -> str:
     """The values of the labels that tell lines apart, shortest first."""
-    return plain(", ".join(sorted(labels.values(), key=lambda text: (len(text), text))), 40)
+    return plain(", ".join(sorted(labels.values(), key=lambda text: (len(text), text))), 60)
 
 
 def _track(
@@ -68,7 +67,7 @@ def _track(
     shown = ranked[:_LINES]
     unit = next((point.unit for points in lines.values() for point in points), None)
     several = len(lines) > 1
-    told = _telling_labels([dict(labels) for labels, _ in shown])
+    told = telling_labels([dict(labels) for labels, _ in shown])
     curves = [
         Curve(
             "ln" if n == 0 else "ln l",
@@ -98,7 +97,7 @@ def _level(points: list[SeriesPoint]) -> float:
     return max(point.value for point in points)
 
 
-def _telling_labels(shown: list[dict[str, str]]) -> list[str]:
+def telling_labels(shown: Sequence[Mapping[str, str]]) -> list[str]:
     """The labels whose values differ between the lines."""
     keys = sorted({key for labels in shown for key in labels})
     return [key for key in keys if len({labels.get(key) for labels in shown}) > 1]
@@ -113,8 +112,13 @@ def _end_label(
 ) -> str:
     if several:
         name = label_text({key: labels[key] for key in told if key in labels})
-        return plain(name, 18) or bare_quantity(points[-1].value, unit)
+        return _tail(name) or bare_quantity(points[-1].value, unit)
     return f"{bare_quantity(_level(points), unit)} at most"
+
+
+def _tail(name: str) -> str:
+    """The end of a long label: paths differ there."""
+    return name if len(name) <= _LABEL else "…" + name[1 - _LABEL :]
 
 
 def _sub(unit: str | None, shown: int, lines: int) -> str:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.judge.findings import Trend, TrendVerdict
-from perfreport.render.build_series import label_text, lines_of, series_title, with_gaps
-from perfreport.render.build_text import TREND_BADGES, bare_quantity, counted, listed, plain, things
+from perfreport.render.build_series import (
+    label_text,
+    lines_of,
+    series_title,
+    telling_labels,
+    with_gaps,
+)
+from perfreport.render.build_text import (
+    TREND_BADGES,
+    bare_quantity,
+    capital,
+    counted,
+    listed,
+    plain,
+    things,
+)
 from perfreport.render.figures.sparkline import Sparkline, spark_line
 from perfreport.render.model import Soak, SoakRow
 from perfreport.sla.model import Pack
+from perfreport.tables import SeriesPoint
 
 _ORDER = list(TREND_BADGES)
 
@@ -21,8 +38,16 @@ def soak(run: RunEvidence, pack: Pack) -> Soak | None:
     lines = lines_of(run.series)
     ranked = sorted(
         run.trends,
-        key=lambda t: (_ORDER.index(t.verdict), t.name, tuple(sorted(t.labels.items()))),
+        key=lambda t: (
+            _ORDER.index(t.verdict),
+            pack.series_named(t.name) is None,
+            t.name,
+            tuple(sorted(t.labels.items())),
+        ),
     )
+    shown = [trend for trend in ranked if not _is_aside(trend, pack)]
+    folded = [trend for trend in ranked if _is_aside(trend, pack)]
+    told = _telling(ranked)
     hours = run.whole.seconds / 3600
     first, middle, last = _headings(hours)
     return Soak(
@@ -36,8 +61,27 @@ def soak(run: RunEvidence, pack: Pack) -> Soak | None:
         middle=middle,
         last=last,
         spark_heading=f"0 to {units.span(run.whole.seconds)}",
-        rows=tuple(_row(run, trend, pack, lines) for trend in ranked),
+        rows=tuple(_row(run, trend, pack, lines, told) for trend in shown),
+        more=tuple(_row(run, trend, pack, lines, told) for trend in folded),
+        more_label=f"{capital(counted(len(folded), 'series', 'series'))} that the pack does not name, stable",
     )
+
+
+def _is_aside(trend: Trend, pack: Pack) -> bool:
+    """True for what nobody asked for and that did not move."""
+    return trend.verdict is TrendVerdict.STABLE and pack.series_named(trend.name) is None
+
+
+def _telling(trends: Sequence[Trend]) -> dict[str, list[str]]:
+    """By series name the labels that tell its lines apart."""
+    by_name: dict[str, list[Mapping[str, str]]] = {}
+    for trend in trends:
+        by_name.setdefault(trend.name, []).append(trend.labels)
+    return {name: telling_labels(labels) for name, labels in by_name.items()}
+
+
+def _told(trend: Trend, told: Mapping[str, list[str]]) -> str:
+    return label_text({key: trend.labels[key] for key in told[trend.name] if key in trend.labels})
 
 
 def _headings(hours: float) -> tuple[str, str, str]:
@@ -51,7 +95,8 @@ def _row(
     run: RunEvidence,
     trend: Trend,
     pack: Pack,
-    lines: dict[str, dict[tuple[tuple[str, str], ...], list]],  # type: ignore[type-arg]
+    lines: Mapping[str, Mapping[tuple[tuple[str, str], ...], list[SeriesPoint]]],
+    told: Mapping[str, list[str]],
 ) -> SoakRow:
     points = lines.get(trend.name, {}).get(tuple(sorted(trend.labels.items())), [])
     first, middle, last = (
@@ -59,7 +104,7 @@ def _row(
     )
     return SoakRow(
         name=series_title(pack, trend.name),
-        labels=", ".join(filter(None, [label_text(trend.labels), things(trend.unit)])),
+        labels=", ".join(filter(None, [_told(trend, told), things(trend.unit)])),
         first=first,
         middle=middle,
         last=last,
@@ -106,6 +151,16 @@ def _to_limit(trend: Trend) -> str:
     if low is None:
         return hours
     return f"{hours} [{units.number(low)}, {'no end' if high is None else units.number(high)}]"
+
+
+def growing_text(trends: Sequence[Trend], pack: Pack) -> str:
+    """Which series of the pack grow and how fast: `JVM heap grows by 41 MiB/h`."""
+    growing = [t for t in trends if t.verdict is TrendVerdict.GROWING]
+    named = [t for t in growing if pack.series_named(t.name)] or growing
+    return listed(
+        f"{series_title(pack, t.name)} grows by {_slope(t.slope_per_h, t.unit).removeprefix('+')}"
+        for t in named
+    )
 
 
 def _title(trends: list[Trend], pack: Pack, hours: float) -> str:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.judge.findings import ObjectiveFinding, Status
-from perfreport.render.build_text import OPERATOR_SIGNS, STATUS_BADGES, counted, listed, plain
+from perfreport.render.build_text import (
+    OPERATOR_SIGNS,
+    STATUS_BADGES,
+    count,
+    counted,
+    listed,
+    plain,
+)
 from perfreport.render.figures.strip import Bar, Strip, StripRow, fills
 from perfreport.render.figures.timeline import time_ticks
 from perfreport.tables import EndpointBin
@@ -46,12 +53,18 @@ def strip(run: RunEvidence, section: str, limits: Mapping[str, ObjectiveFinding]
         sub=(
             f"P95 of each {units.span(run.bin_s) if run.bin_s >= 1 else 'bin'} as a share of the "
             "limit (the line). A bar through the line is over; a bar just under it has less than "
-            "10 % left. Pale: outside the judged window."
+            f"10 % left; it rests on about {_usual_requests(bins)} requests. Pale: outside the judged window."
         ),
         time_ticks=time_ticks(run.whole.seconds),
         rows=tuple(each.row for each in rows[:_ROWS]),
         more=f"{counted(hidden, 'further request').capitalize()} not drawn." if hidden > 0 else "",
     )
+
+
+def _usual_requests(bins: Mapping[str, list[EndpointBin]]) -> str:
+    """The median number of requests behind a bar."""
+    counts = sorted(each.requests for several in bins.values() for each in several)
+    return count(counts[len(counts) // 2])
 
 
 def _row(
@@ -94,14 +107,14 @@ def _status(share: float) -> Status:
 
 
 def _title(rows: list[_Counted]) -> str:
-    broken = [
-        f"{each.row.name} was over its limit in {each.row.result.removesuffix(' over')} intervals"
-        for each in rows
-        if each.over
-    ]
+    broken = [each for each in rows if each.over]
     if broken:
+        first, *others = broken
+        told = [f"{each.row.name} in {each.over}" for each in others]
         rest = "; no other request in any" if len(broken) < len(rows) else ""
-        return listed(broken, most=2) + rest
+        share = first.row.result.removesuffix(" over")
+        story = f"{first.row.name} was over its limit in {share} intervals"
+        return ", ".join(filter(None, [story, listed(told)])) + rest
     near = sum(each.near > 0 for each in rows)
     tail = f"; {counted(near, 'request')} came within 10 % of it" if near else ""
     return f"No request went over its limit in any interval{tail}"

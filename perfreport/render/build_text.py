@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from perfreport import units
 from perfreport.judge.findings import ChangeVerdict, Severity, Status, TrendVerdict, Verdict
@@ -175,11 +175,16 @@ def things(unit: str | None) -> str:
     return plain((unit or "").strip("{}"), 20) if counts_things(unit) else ""
 
 
-def limit_text(operator: str, limit: float | None, unit: str | None) -> str:
+def limit_text(
+    operator: str,
+    limit: float | None,
+    unit: str | None,
+    write: Callable[[float, str | None], str] = quantity,
+) -> str:
     """`< 500 ms`, `≥ 2,500/h`."""
     if limit is None:
         return ""
-    return f"{OPERATOR_SIGNS.get(operator, operator)} {quantity(limit, unit)}"
+    return f"{OPERATOR_SIGNS.get(operator, operator)} {write(limit, unit)}"
 
 
 def points_text(difference: float) -> str:

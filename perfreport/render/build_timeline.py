@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.render.build_series import series_tracks
+from perfreport.render.build_soak import growing_text
 from perfreport.render.build_text import clock, count, counted, plain
 from perfreport.render.figures.scale import Scale, coordinate, finite
 from perfreport.render.figures.timeline import (
@@ -53,7 +54,7 @@ def timeline(
     every = -(-len(bins) // _TABLE_ROWS)
     return Timeline(
         id=f"{section}_time",
-        title=_title(run, left, right),
+        title=_title(run, pack, left, right),
         sub=_sub(run, len(tracks), left, right, hidden),
         tracks=tuple(tracks),
         window_x=coordinate(max(0.0, x(left))),
@@ -194,8 +195,11 @@ def _errors(run: RunEvidence, bins: list[float], rows: list[TimelineRow | None])
 def _middles(
     run: RunEvidence, bins: list[float], values: list[float | None]
 ) -> list[tuple[float, float | None]]:
-    """Each value in the middle of its bin, or of the part of it that lies in the run."""
-    return [(at + _seconds(run, at) / 2, value) for at, value in zip(bins, values, strict=True)]
+    """Each value in the middle of its bin; none for a last bin that mostly lies after the run."""
+    return [
+        (at + _seconds(run, at) / 2, value if _seconds(run, at) >= run.bin_s / 2 else None)
+        for at, value in zip(bins, values, strict=True)
+    ]
 
 
 def _seconds(run: RunEvidence, at: float) -> float:
@@ -207,12 +211,12 @@ def _heading(track: Track) -> str:
     return "P50 · P95 · P99" if track.title == "Response time" else track.title
 
 
-def _title(run: RunEvidence, left: float, right: float) -> str:
+def _title(run: RunEvidence, pack: Pack, left: float, right: float) -> str:
     """What the run did in its judged window, in one line."""
     inside = [row for row in run.timeline if left <= row.at_s < right and row.requests]
     levels = [(row.at_s, level) for row in inside for level in finite([row.p95_ms])]
     if len(levels) < 3:
-        return _series_title(run) if not run.total.count else _totals(run)
+        return _series_title(run, pack) if not run.total.count else _totals(run)
     middle = sorted(level for _, level in levels)[len(levels) // 2]
     return f"{_story(levels, middle, run.bin_s)}; {_failed(run)}"
 
@@ -253,7 +257,9 @@ def _failed(run: RunEvidence) -> str:
     return f"{counted(run.total.errors, 'request')} failed"
 
 
-def _series_title(run: RunEvidence) -> str:
+def _series_title(run: RunEvidence, pack: Pack) -> str:
+    if growing := growing_text(run.trends, pack):
+        return f"{growing} over {units.span(run.whole.seconds)}"
     names = len({point.name for point in run.series})
     return f"{counted(names, 'server series', 'server series').capitalize()} over {units.span(run.whole.seconds)}"
 

@@ -81,8 +81,10 @@ class Requirement:
 
     id: str
     name: Link
+    remark: str
     title: str  # the whole sentence of the finding
     test: str
+    run: str  # where several runs were made of the test
     samples: str
     measured: str
     limit: str
@@ -280,6 +282,8 @@ class Soak:
     last: str
     spark_heading: str
     rows: tuple[SoakRow, ...]
+    more: tuple[SoakRow, ...]
+    more_label: str
 
 
 @dataclass(frozen=True)

@@ -127,9 +127,7 @@ def written(folder: Path, text: str) -> Path:
 
 def look(context: BrowserContext, report: Path, width: int, scheme: str = "light") -> Visit:
     context.pages[0].set_viewport_size({"width": width, "height": 900})
-    context.pages[0].emulate_media(
-        color_scheme="dark" if scheme == "dark" else "light", media="screen"
-    )
+    context.pages[0].emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     return Visit(context, report)
 
 

@@ -54,12 +54,12 @@ def test_a_long_margin_bar_is_cut() -> None:
 
 @pytest.mark.parametrize(
     ("count", "width", "height"),
-    [(0, 11, 12), (1, 11, 12), (24, 264, 12), (25, 264, 27), (9999, 264, 147)],
+    [(0, 11, 12), (1, 11, 12), (16, 176, 12), (17, 176, 27), (9999, 176, 147)],
 )
-def test_squares_wrap_after_24_and_end_after_240(count: int, width: int, height: int) -> None:
+def test_squares_wrap_after_16_and_end_after_160(count: int, width: int, height: int) -> None:
     drawn = squares(count)
     assert (drawn.width, drawn.height) == (width, height)
-    assert drawn.path.count("M") == min(count, 240)
+    assert drawn.path.count("M") == min(count, 160)
 
 
 @pytest.mark.parametrize(

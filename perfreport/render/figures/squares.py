@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _PITCH_X, _PITCH_Y, _WIDTH, _HEIGHT = 11, 15, 9, 12
-_PER_ROW = 24
-_SHOWN = 240  # ten rows; beyond that the number alone has to tell
+_PER_ROW = 16
+_SHOWN = 160  # ten rows; beyond that the number alone has to tell
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Squares:
 
 
 def squares(count: int, hollow: bool = False) -> Squares:
-    """`count` squares in rows of 24."""
+    """`count` squares in rows of 16."""
     shown = min(count, _SHOWN)
     rows = -(-shown // _PER_ROW)
     return Squares(

@@ -117,6 +117,7 @@ def lines_track(
     low, high = min([0.0, *values]), max([0.0, *values, near or 0.0])
     steps = _ticks(low, high, base, about=4 if height > 100 else 2)
     x, y = Scale(0, span_s), Scale(low, max(high * 1.04, steps[-1]) or 1.0, upward=True)
+    steps = [step for n, step in enumerate(steps) if n == 0 or _apart(y, steps[0], step, height)]
     strokes = [
         Stroke(curve.css, line([(x(at), None if v is None else y(v)) for at, v in curve.points]))
         for curve in curves
@@ -164,7 +165,7 @@ def bars_track(
     width = BOX * bin_s / span_s
     bars = "".join(
         f"M{coordinate(x(at) + width * 0.1)} 1000V{coordinate(y(value))}"
-        f"h{coordinate(max(1.5, width * 0.8))}V1000z"
+        f"h{coordinate(max(1.5, min(width, BOX - x(at)) * 0.8))}V1000z"
         for at, value in points
         if value
     )
@@ -225,6 +226,11 @@ def _ticks(low: float, high: float, base: float, about: int) -> list[float]:
         size = 2.0 ** (10 * math.floor(math.log2(high) / 10))
     steps = [size * step for step in round_ticks(high / size, about)] if high > 0 else [0.0]
     return [low, *steps] if low < 0 else steps
+
+
+def _apart(y: Scale, one: float, two: float, height: int) -> bool:
+    """True where two ticks leave room for their text."""
+    return abs(y(one) - y(two)) * height / BOX >= _LABEL_PX
 
 
 def _area(points: Points, x: Scale, y: Scale) -> str:
