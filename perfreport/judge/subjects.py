@@ -70,12 +70,9 @@ def objectives_of_run(pack: Pack, info: RunInfo, names: Sequence[NameRow]) -> li
         for objective in objectives_of(pack, name, info.test_type)
     ]
     found += _everywhere(pack, info, names)
+    first = own.scenario if own else info.scenario
     return _numbered(
-        [
-            each
-            for each in found
-            if each.rows_of == info.scenario or _concerns(each, pack, info, names)
-        ]
+        each for each in found if each.scenario == first or _concerns(each, pack, info, names)
     )
 
 

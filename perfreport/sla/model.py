@@ -265,12 +265,14 @@ class Pack(Section):
 
     def scenario(self, name: str | None) -> Scenario | None:
         """The scenario of this name, or that lists it under `also`."""
-        return next((s for s in self.scenarios if name in (s.scenario, *s.also)), None)
+        named = (each for each in self.scenarios if name == each.scenario)
+        return next(named, None) or next((s for s in self.scenarios if name in s.also), None)
 
     def scenario_of(self, info: RunInfo, row_scenario: str | None) -> str | None:
         """The pack scenario that a row belongs to: its tool's scenario decides, else the run's."""
         of_row = self.scenario(row_scenario) if row_scenario is not None else None
-        return of_row.scenario if of_row else info.scenario
+        found = of_row or self.scenario(info.scenario)
+        return found.scenario if found else info.scenario
 
     def test(self, test_type: TestType | None) -> Test | None:
         return next((test for test in self.tests if test.test == test_type), None)

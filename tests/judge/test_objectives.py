@@ -406,6 +406,14 @@ def test_an_objective_pools_the_rows_of_its_scenario() -> None:
     assert pooled(found["shop/users/users"], info, MIXED) == ["vus"]
 
 
+def test_a_run_may_be_called_as_its_tool_calls_the_scenario() -> None:
+    info = RunInfo(scenario="Shop")
+    rows = names(("request", "create_order", None), ("users", "vus", None))
+    found = {each.id: each for each in objectives_of_run(PACK, info, rows)}
+    assert pooled(found["shop/order/p95"], info, rows) == ["create_order"]
+    assert pooled(found["shop/users/users"], info, rows) == ["vus"]
+
+
 def test_the_pooled_api_leaves_out_what_waits_for_a_dependency() -> None:
     info = RunInfo(scenario="shop")
     rows = names(("request", "order", None), ("request", "pay", None), ("check", "ok", None))
