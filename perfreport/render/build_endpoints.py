@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
@@ -64,15 +64,13 @@ def _of_requests(rows: Sequence[EndpointRow]) -> list[EndpointRow]:
 
 
 def by_endpoint(
-    run: RunEvidence, objectives: Sequence[ObjectiveFinding], names_of: Mapping[str, Sequence[str]]
+    run: RunEvidence, named: Iterable[tuple[ObjectiveFinding, Iterable[str]]]
 ) -> dict[str, list[ObjectiveFinding]]:
-    """The objectives of a run by endpoint; `names_of` lists the names that a subject has."""
+    """The objectives of a run by endpoint; each comes with the names that its subject has."""
     known = {row.name for row in run.endpoints}
     found: dict[str, list[ObjectiveFinding]] = defaultdict(list)
-    for finding in objectives:
-        if finding.run != run.name:
-            continue
-        for name in names_of.get(finding.subject, (finding.subject,)):
+    for finding, names in named:
+        for name in names:
             if name in known:
                 found[name].append(finding)
     return found

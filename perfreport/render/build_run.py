@@ -25,7 +25,8 @@ def run_section(
     run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding], section: str, nav: str
 ) -> RunSection:
     """All of one run; `section` is the prefix of its anchors, `nav` its short name."""
-    findings = by_endpoint(run, objectives, _names_of(run, pack, objectives))
+    own = [each for each in objectives if each.run == run.name]
+    findings = by_endpoint(run, [(each, _names_of(each, pack)) for each in own])
     limits = p95_limits(findings)
     return RunSection(
         id=section,
@@ -42,21 +43,17 @@ def run_section(
     )
 
 
-def _names_of(
-    run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding]
-) -> dict[str, tuple[str, ...]]:
+def _names_of(finding: ObjectiveFinding, pack: Pack) -> tuple[str, ...]:
     """What the subject of an objective is called in the tools: a request, or a target of one."""
-    scenario = pack.scenario(run.info.scenario)
+    scenario = pack.scenario(finding.scenario)
     if scenario is None:
-        return {}
-    names = {each.request: each.names for each in scenario.requests}
-    for target in pack.targets:
-        pooled = _requests_of(target, scenario)
-        if len(pooled) == 1:
-            names |= {
-                each.subject: pooled[0].names for each in objectives if each.target == target.metric
-            }
-    return names
+        return (finding.subject,)
+    target = next((each for each in pack.targets if each.metric == finding.target), None)
+    pooled = _requests_of(target, scenario) if target else []
+    if len(pooled) == 1:
+        return pooled[0].names
+    request = scenario.request_named(finding.subject)
+    return request.names if request else (finding.subject,)
 
 
 def _requests_of(target: Target, scenario: Scenario) -> list[Request]:
@@ -85,7 +82,8 @@ def _series_limits(
             continue
         for name in units_of.keys() & set(series.names):
             size, unit = units.canonical(1.0, units_of[name])
-            if unit == finding.unit:  # not a share of the capacity
+            share_of_capacity = finding.unit == "1" and unit != "1"
+            if not share_of_capacity:
                 limits[name] = finding.limit / size
     return limits
 

@@ -24,11 +24,11 @@ def series_tracks(
 ) -> tuple[list[Track], int]:
     """The tracks, those with a limit first, and how many names are left out."""
     by_name = lines_of(run.series)
-    names = sorted(by_name, key=lambda name: (name not in limits, name))
+    names = sorted(
+        by_name, key=lambda name: (name not in limits, not pack.series_named(name), name)
+    )
     shown = names[:_TRACKS]
-    tracks = [
-        _track(run, pack, name, by_name[name], bins, limits.get(name)) for name in sorted(shown)
-    ]
+    tracks = [_track(run, pack, name, by_name[name], bins, limits.get(name)) for name in shown]
     return tracks, len(names) - len(shown)
 
 

@@ -117,7 +117,7 @@ def lines_track(
     low, high = min([0.0, *values]), max([0.0, *values, near or 0.0])
     steps = _ticks(low, high, base, about=4 if height > 100 else 2)
     x, y = Scale(0, span_s), Scale(low, max(high * 1.04, steps[-1]) or 1.0, upward=True)
-    steps = [step for n, step in enumerate(steps) if n == 0 or _apart(y, steps[0], step, height)]
+    steps = _with_room(steps, y, height)
     strokes = [
         Stroke(curve.css, line([(x(at), None if v is None else y(v)) for at, v in curve.points]))
         for curve in curves
@@ -228,9 +228,13 @@ def _ticks(low: float, high: float, base: float, about: int) -> list[float]:
     return [low, *steps] if low < 0 else steps
 
 
-def _apart(y: Scale, one: float, two: float, height: int) -> bool:
-    """True where two ticks leave room for their text."""
-    return abs(y(one) - y(two)) * height / BOX >= _LABEL_PX
+def _with_room(steps: list[float], y: Scale, height: int) -> list[float]:
+    """The ticks whose text does not touch that of the one before."""
+    kept = steps[:1]
+    for step in steps[1:]:
+        if abs(y(step) - y(kept[-1])) * height / BOX >= _LABEL_PX:
+            kept.append(step)
+    return kept
 
 
 def _area(points: Points, x: Scale, y: Scale) -> str:
