@@ -142,7 +142,7 @@ def _of_series(limit: Limit, measured: Measured) -> Observed:
     if not found:
         return Observed(None, limit.unit, 0, why=f"the run holds no series {_either(names)}")
     row, value = (max if limit.upper else min)(found, key=lambda line: line[1])
-    return _in_unit(limit, spec, row, value, _line(row.labels, len(found)), measured)
+    return _in_unit(limit, spec, row, value, _line(spec, row.labels, len(found)), measured)
 
 
 def _in_unit(
@@ -179,15 +179,18 @@ def _of_trends(
     low, high = (
         None if bound is None else bound / scale for bound in (trend.slope_low, trend.slope_high)
     )
-    why = ", ".join(filter(None, [str(trend.verdict), _line(trend.labels, len(steep))]))
+    why = ", ".join(filter(None, [str(trend.verdict), _line(spec, trend.labels, len(steep))]))
     return Observed(slope / scale, limit.unit, interval=Interval(low, high), why=why)
 
 
-def _line(labels: Mapping[str, str], lines: int) -> str:
-    """Which of several lines is meant."""
+def _line(spec: Series | None, labels: Mapping[str, str], lines: int) -> str:
+    """Which of several lines is meant: by the label that tells them apart, if the pack names it."""
     if lines < 2:
         return ""
-    return f"worst of {lines}: " + ", ".join(f"{k}={v}" for k, v in sorted(labels.items()))
+    if spec and spec.per and spec.per in labels:
+        return f"worst of {lines}: {labels[spec.per]}"
+    shown = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    return f"worst of {lines}: {shown}"
 
 
 def _capacity(spec: Series, measured: Measured) -> float | None:
