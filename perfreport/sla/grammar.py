@@ -13,6 +13,7 @@ p95 <= baseline + 10%    against the baseline run; any other percentage is absol
 
 from __future__ import annotations
 
+import math
 import operator as operators
 import re
 from collections.abc import Callable
@@ -183,9 +184,9 @@ def _over_series(text: str, statistic: str, operator: str, bound: str, series: s
 def _bound(text: str) -> tuple[float, str, bool]:
     """Value, unit, and whether it is a change against the baseline."""
     found = _RELATIVE.fullmatch(text.strip())
-    if not found:
-        return (*units.quantity(text), False)
-    if found["amount"] is None:
+    if found and found["amount"] is None:
         return 0.0, "1", True
-    value, unit = units.quantity(found["amount"])
-    return (-value if found["sign"] == "-" else value), unit, True
+    value, unit = units.quantity(found["amount"] if found else text)
+    if not math.isfinite(value):
+        raise ValueError(f'"{text}" is larger than any number')
+    return (-value if found and found["sign"] == "-" else value), unit, found is not None

@@ -79,6 +79,7 @@ REFUSED = {
     "p95 < 500mss": "try 90s",
     "p95 < 500 parsecs": "is not a unit",
     "p95 < fast": "is not a quantity",
+    "p95 < 1e999ms": "is larger than any number",
     "p95 < 500ms (P99)": "names its statistic twice",
     "< 200ms (workflow)": '"workflow" is not a statistic',
     "error_rate < 100ms": "write a share such as 0.1%",
