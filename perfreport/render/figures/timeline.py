@@ -115,7 +115,7 @@ def lines_track(
     values = finite(value for curve in curves for _, value in curve.points)
     near = limit if limit is not None and values and limit <= 3 * max(values) else None
     low, high = min([0.0, *values]), max([0.0, *values, near or 0.0])
-    steps = _ticks(low, high, base, about=4 if height > 100 else 2)
+    steps = _ticks(low, high, base, about=4 if height > 100 else 3)
     x, y = Scale(0, span_s), Scale(low, max(high * 1.04, steps[-1]) or 1.0, upward=True)
     steps = _with_room(steps, y, height)
     strokes = [
