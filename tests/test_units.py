@@ -149,7 +149,7 @@ def test_changes_carry_their_sign(fraction: float, expected: str) -> None:
         (2**32, "By", "4.0 GiB"),
         (512, "By", "512 B"),
         (2500, "/h", "2,500/h"),
-        (0.01, "/h of limit", "1 % of the limit an hour"),
+        (0.01, "/h of limit", "1 %/h"),
         (2**20, "By/h", "1.0 MiB/h"),
         (4500, "{messages}", "4,500 messages"),
         (5000, None, "5,000"),

@@ -333,9 +333,7 @@ def test_a_certificate_that_nobody_signed_is_refused() -> None:
         url = f"https://127.0.0.1:{listening.getsockname()[1]}"
         with (
             Prometheus(url, NO_CREDENTIALS) as server,
-            pytest.raises(
-                InputError, match=r"certificate is not accepted"
-            ),
+            pytest.raises(InputError, match=r"certificate is not accepted"),
         ):
             server.probe()
         thread.join()
