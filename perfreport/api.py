@@ -100,9 +100,17 @@ def readiness(runs: Sequence[Run], pack: Pack, baselines: Sequence[Run] = ()) ->
     _check_names(runs)
     pairs = _paired(runs, baselines)
     assessments = [assess(run, pack, pairs.get(run.name)) for run in runs]
-    tested = [(run.info.scenario, run.info.test_type) for run in runs]
+    found = [finding for each in assessments for finding in each.objectives]
+    # A run of mixed load tests more than the scenario that it was ingested as.
+    tested = {(run.info.scenario, run.info.test_type) for run in runs}
+    tested |= {
+        (finding.scenario, run.info.test_type)
+        for run in runs
+        for finding in found
+        if finding.run == run.name
+    }
     verdict = give_verdict(
-        [*(f for each in assessments for f in each.objectives), *untested(pack, tested)],
+        [*found, *untested(pack, tested)],
         [finding for each in assessments for finding in each.audit],
     )
     evidence = tuple(_evidence(run, pack, pairs.get(run.name)) for run in runs)

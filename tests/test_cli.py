@@ -383,3 +383,19 @@ def test_two_generators_merge_exactly(tmp_path: Path, capsys: pytest.CaptureFixt
         totals.append({key: value for key, value in total.items() if isinstance(value, float)})
     assert len(totals[0]) > 10
     assert totals[0] == pytest.approx(totals[1], rel=1e-12)
+
+
+def test_a_folder_means_its_files_and_names_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "run.json.gz").write_bytes((K6 / "handle.json.gz").read_bytes())
+    (folder / "empty.log").touch()
+    (folder / "notes.txt").write_text("hello\n")
+    (folder / ".hidden").write_text("hello\n")
+    assert main(["ingest", str(folder), "-o", str(tmp_path / "x.parquet")]) == Exit.OK
+    said = capsys.readouterr().err
+    assert "empty.log: left out, the file is empty" in said
+    assert "notes.txt: left out, no reader knows this format" in said
+    assert "hidden" not in said

@@ -33,14 +33,18 @@ class Reader:
 
 
 class UnknownFormat(InputError):
-    """No reader claims the input."""
+    """No reader claims the input: it is empty, or of a format that nobody knows."""
 
     def __init__(self, name: str, head: bytes) -> None:
-        super().__init__(
-            f"{name}: no reader knows this format (it starts with {head[:24]!r}). "
-            f"Known: {', '.join(readers())}. Choose one with --format."
-        )
+        self.why = "no reader knows this format" if head.strip() else "the file is empty"
         self.name = name
+        what_to_do = (
+            f" (it starts with {head[:24]!r}). Known: {', '.join(readers())}. "
+            "Choose one with --format."
+            if head.strip()
+            else ". Give the file that the load tool wrote."
+        )
+        super().__init__(f"{name}: {self.why}{what_to_do}")
 
 
 @cache
@@ -71,11 +75,8 @@ def reader_for(source: Source, forced: str | None = None) -> Reader:
             )
         return known[forced]
     head = source.head()
-    if not head.strip():
-        raise InputError(
-            f"{source.name}: the file is empty. Give the file that the load tool wrote."
-        )
-    for reader in known.values():
-        if reader.sniff(head):
-            return reader
+    if head.strip():
+        for reader in known.values():
+            if reader.sniff(head):
+                return reader
     raise UnknownFormat(source.name, head)

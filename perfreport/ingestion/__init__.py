@@ -1,0 +1,76 @@
+"""Inputs of any known format into one canonical run, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from perfreport.errors import InputError
+from perfreport.ingestion.inputs import found_files
+from perfreport.ingestion.merge import About, Merge
+from perfreport.ingestion.target import Target
+from perfreport.readers.server import Server
+from perfreport.readers.source import ReadOptions
+from perfreport.run.info import RunInfo
+from perfreport.run.writer import RunWriter, whole_file
+
+__all__ = ["About", "Ingested", "found_files", "ingest"]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The run that was written, and what the user should know about it."""
+
+    path: Path
+    info: RunInfo
+    rows: int  # written now; those of an appended file's earlier part are among them
+    notes: tuple[str, ...]
+
+
+def ingest(
+    inputs: Sequence[str | Path],
+    output: str | Path,
+    *,
+    format: str | None = None,
+    about: About | None = None,
+    options: ReadOptions | None = None,
+    server: Server | None = None,
+    append: bool = False,
+    overwrite: bool = False,
+    strict: bool = False,
+    on_read: Callable[[int], None] | None = None,
+) -> Ingested:
+    """Read all inputs and the server into the run `output`, in this order.
+
+    inputs   paths of files, folders or globs, or `-` for standard input
+    format   name of the reader to use for all of them; None finds it by content
+    options  time zone and naming of the readers
+    append   add to an existing run (a part to a directory, else the file is written anew)
+    strict   a record that cannot be read is an error instead of a note
+    on_read  called with the number of stored bytes of each bite read
+
+    Raises InputError or RunError; nothing was written then.
+    """
+    files = found_files(inputs, forced=format is not None)
+    if not files and server is None:
+        raise InputError("nothing to ingest. Give INPUT files, or --prometheus URL --queries FILE.")
+    target = Target.of(output, append, overwrite)
+    if server is not None:
+        server.probe()
+    with target.folder(), whole_file(target.path) as part:
+        extended = target.earlier if target.copied else None
+        merge = Merge(RunWriter(part), extended, about or About(), strict)
+        try:
+            merge.copy(target.copied)
+            for file, label in zip(files, target.labels(files), strict=True):
+                merge.read(file, label, format, options or ReadOptions(), on_read)
+            if server is not None:
+                merge.ask(server)
+            info = merge.finish()
+        except BaseException:
+            merge.writer.abandon()
+            raise
+    for stale in target.stale:
+        stale.unlink()
+    return Ingested(Path(output), info, merge.writer.rows, tuple(merge.notes))

@@ -1,0 +1,81 @@
+"""Which files the inputs of a command line mean, and what the run calls each."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from perfreport.errors import InputError
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to read; one found in a folder may be of a kind that nobody knows."""
+
+    path: Path
+    in_folder: bool
+
+    def open(self) -> IO[bytes]:
+        if str(self.path) == STANDARD_INPUT:
+            return sys.stdin.buffer
+        try:
+            return self.path.open("rb")
+        except FileNotFoundError:
+            raise InputError(f"{self.path}: no such file or folder.") from None
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror}.") from error
+
+    @property
+    def size(self) -> int:
+        with suppress(OSError):
+            return self.path.stat().st_size
+        return 0
+
+
+def found_files(inputs: Sequence[str | Path], forced: bool = False) -> list[InputFile]:
+    """The files that the inputs mean: a folder its files, a glob its matches, each in order of name.
+
+    Raises InputError for a folder without files and a glob without matches.
+    """
+    found: list[InputFile] = []
+    for given in map(str, inputs):
+        path = Path(given)
+        if path.is_dir():
+            entries = sorted(entry for entry in path.iterdir() if _visible_file(entry))
+            if not entries:
+                raise InputError(
+                    f"{given}: a folder without files. Give the folder of the results."
+                )
+            found += [InputFile(entry, in_folder=not forced) for entry in entries]
+        elif glob.has_magic(given) and not path.exists():
+            # Path.glob refuses absolute patterns.
+            matches = sorted(map(Path, glob.glob(given, recursive=True)))  # noqa: PTH207
+            if not matches:
+                raise InputError(f"{given}: no file matches this pattern.")
+            found += [InputFile(match, in_folder=False) for match in matches if match.is_file()]
+        else:
+            found.append(InputFile(path, in_folder=False))
+    return found
+
+
+def _visible_file(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
+
+
+def labels_of(paths: Sequence[str]) -> list[str]:
+    """A short name per input for the column `source`, each its own: `short`, `short-2`."""
+    labels: list[str] = []
+    for path in paths:
+        stem = (
+            "stdin" if path == STANDARD_INPUT else Path(path).name.split(".")[0] or Path(path).name
+        )
+        count = sum(label == stem or label.startswith(f"{stem}-") for label in labels)
+        labels.append(f"{stem}-{count + 1}" if stem in labels else stem)
+    return labels

@@ -1,0 +1,201 @@
+"""Several sources into one writer, and what is learnt of all of them into one RunInfo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from perfreport.errors import InputError
+from perfreport.ingestion.inputs import InputFile
+from perfreport.readers.reader import UnknownFormat, reader_for
+from perfreport.readers.server import Server
+from perfreport.readers.source import Facts, ReadOptions, Source
+from perfreport.run.info import RunInfo, SourceInfo, TestType
+from perfreport.run.schema import SCHEMA
+from perfreport.run.store import joined, merged_info
+from perfreport.run.writer import RunWriter
+
+
+@dataclass(frozen=True)
+class About:
+    """What the user says of the run; None is left as the inputs say."""
+
+    system: str | None = None
+    release: str | None = None
+    scenario: str | None = None
+    test_type: TestType | None = None
+    environment: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+class Merge:
+    """Several sources into one writer, and what was learnt of all of them into one RunInfo."""
+
+    def __init__(
+        self, writer: RunWriter, earlier: RunInfo | None, about: About, strict: bool
+    ) -> None:
+        self.writer = writer
+        self.notes: list[str] = []
+        self._earlier = earlier
+        self._about = about
+        self._strict = strict
+        self._sources: list[SourceInfo] = []
+        self._facts: list[Facts] = []
+        self._load, self._servers = _Span(), _Span()
+
+    def copy(self, parts: Sequence[Path]) -> None:
+        """The rows of an earlier run, unchanged."""
+        for part in parts:
+            with pq.ParquetFile(part) as parquet:
+                for batch in parquet.iter_batches():
+                    self.writer.write(pa.RecordBatch.from_arrays(batch.columns, schema=SCHEMA))
+
+    def read(
+        self,
+        file: InputFile,
+        label: str,
+        format: str | None,
+        options: ReadOptions,
+        on_read: Callable[[int], None] | None,
+    ) -> None:
+        """One input file, from its first to its last whole record."""
+        with ExitStack() as stack:
+            source = Source(stack.enter_context(file.open()), file.path.name, options, on_read)
+            try:
+                reader = reader_for(source, format)
+            except UnknownFormat as unknown:
+                if not file.in_folder:
+                    raise
+                self.notes.append(f"{unknown.name}: left out, {unknown.why}")
+                return
+            rows = sum(map(len, self._written(reader.read(source), label, source.facts)))
+        self.notes += source.notes
+        self._learn(source.info(reader.name, rows), source.facts)
+
+    def ask(self, server: Server) -> None:
+        """All queries to a server over the window that was given, or that of the run so far."""
+        start, end = server.start or self._load.start, server.end or self._load.end
+        if start is None or end is None:
+            raise InputError("--prometheus without INPUT needs --start and --end.")
+        for answer in server.ask(start, end):
+            rows = sum(map(len, self._written(answer.batches, answer.info.name, answer.facts)))
+            self.notes += answer.notes
+            self._learn(answer.info.model_copy(update={"rows": rows}), answer.facts)
+
+    def finish(self) -> RunInfo:
+        """Write the metadata. Raises InputError where no source held a record."""
+        if not self.writer.rows:
+            names = ", ".join(source.name for source in self._sources) or "the folder"
+            raise InputError(
+                f"{names}: no whole record in it that a reader knows. Nothing was written."
+            )
+        info = self._info()
+        if self._earlier is not None:
+            info = merged_info([info, self._earlier])
+            info.sources = self._earlier.sources + self._sources
+        self.writer.finish(info)
+        return info
+
+    def _written(
+        self, batches: Iterable[pa.RecordBatch], label: str, facts: Facts
+    ) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            named = with_source(batch, label)
+            self._span(facts).widen(named)
+            self.writer.write(named)
+            yield named
+
+    def _span(self, facts: Facts) -> _Span:
+        return self._servers if facts.tool == "Prometheus" else self._load
+
+    def _learn(self, info: SourceInfo, facts: Facts) -> None:
+        self._sources.append(info)
+        self._facts.append(facts)
+        if not info.rejected and not info.truncated:
+            return
+        first = info.rejections[0] if info.rejections else None
+        where = f", first: line {first.line}: {first.why}" if first else ""
+        note = f"{info.name}: skipped {info.rejected:,} records of {info.rows + info.rejected:,}{where}"
+        if info.truncated:
+            note += "; the input was cut off"
+        if self._strict:
+            raise InputError(f"{note}. Nothing was written (--strict).")
+        self.notes.append(note)
+
+    def _info(self) -> RunInfo:
+        about = self._about
+        info = RunInfo(
+            system=about.system,
+            release=about.release,
+            scenario=about.scenario or _first(facts.scenario for facts in self._facts),
+            test_type=about.test_type,
+            environment=about.environment,
+            labels=dict(sorted(about.labels.items())),
+            sources=self._sources,
+        )
+        span = self._load if self._load.start else self._servers
+        info.start, info.end = span.start, span.end
+        for facts in [facts for facts in self._facts if self._span(facts) is span]:
+            info.tool = joined(info.tool, facts.tool)
+            info.tool_version = joined(info.tool_version, facts.tool_version)
+        for facts in self._facts:
+            info.metrics |= facts.metrics
+            info.thresholds |= facts.thresholds
+        return info
+
+
+class _Span:
+    """From the first start to just after the last end, to the microsecond, half-open."""
+
+    def __init__(self) -> None:
+        self._first_us: int | None = None
+        self._last_us: int | None = None
+
+    def widen(self, batch: pa.RecordBatch) -> None:
+        if not batch.num_rows:
+            return
+        starts = batch.column("ts").cast(pa.int64()).to_numpy()
+        durations = pc.fill_null(batch.column("duration_ms"), 0.0).to_numpy(zero_copy_only=False)
+        first, last = int(starts.min()), int((starts + np.ceil(durations * 1000)).max()) + 1
+        self._first_us = first if self._first_us is None else min(first, self._first_us)
+        self._last_us = last if self._last_us is None else max(last, self._last_us)
+
+    @property
+    def start(self) -> datetime | None:
+        return _moment(self._first_us)
+
+    @property
+    def end(self) -> datetime | None:
+        return _moment(self._last_us)
+
+
+def with_source(batch: pa.RecordBatch, label: str) -> pa.RecordBatch:
+    """The batch with `label` in the column `source` wherever the reader knew no better."""
+    position = SCHEMA.get_field_index("source")
+    known = batch.column(position)
+    if known.null_count == 0:
+        return batch
+    if known.null_count == len(known):
+        indices = pa.repeat(pa.scalar(0, pa.int32()), len(known))
+        filled = pa.DictionaryArray.from_arrays(indices, pa.array([label], pa.string()))
+    else:
+        filled = pc.fill_null(known.cast(pa.string()), label).dictionary_encode()
+    return batch.set_column(position, SCHEMA.field(position), filled)
+
+
+def _first(values: Iterable[str | None]) -> str | None:
+    return next((value for value in values if value), None)
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    if microseconds is None:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
