@@ -6,36 +6,31 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from perfreport import units
 from perfreport.judge.evidence import Readiness, RunEvidence
 from perfreport.judge.findings import (
-    AuditFinding,
     Check,
     ObjectiveFinding,
-    Severity,
     Status,
     Verdict,
 )
 from perfreport.render.build_finding import parted, untested
 from perfreport.render.build_text import (
     NOT_TESTED,
-    SEVERITY_BADGES,
+    SENTENCE_LENGTH,
     STATUS_BADGES,
     VERDICT_BADGES,
-    capital,
     count,
     counted,
     listed,
     plain,
 )
-from perfreport.render.figures.scale import finite
+from perfreport.render.build_trust import facts, trust, trust_label
 from perfreport.render.figures.squares import squares
-from perfreport.render.model import Badge, Fact, Link, Masthead, Reason, Tally
+from perfreport.render.model import Badge, Link, Masthead, Reason, Tally
 
 RowIds = Mapping[tuple[str | None, str], str]
 
 _REASONS_SHOWN = 5
-_SENTENCE = 400
 
 _TALLY_WORDS = {
     Status.FAIL: "fail",
@@ -60,9 +55,9 @@ def masthead(readiness: Readiness, row_ids: RowIds) -> Masthead:
         why_label=_why_label(check),
         why=tuple(_reason(sentence, check, row_ids) for sentence in sentences),
         why_more=f"And {counted(hidden, 'further reason')}, in the table below." if hidden else "",
-        trust_label=_trust_label(check.audit),
-        trust=_trust(check.audit, len(readiness.runs)),
-        facts=_facts(readiness),
+        trust_label=trust_label(check.audit),
+        trust=trust(check.audit, len(readiness.runs)),
+        facts=facts(readiness),
     )
 
 
@@ -155,64 +150,12 @@ def _reason(sentence: str, check: Check, row_ids: RowIds) -> Reason:
     """The sentence as it stands in every output; what it rests on stands in smaller type."""
     of = next((each for each in check.objectives if _told_by(sentence, each)), None)
     if of is None:
-        return Reason(plain(sentence, _SENTENCE), "", None)
+        return Reason(plain(sentence, SENTENCE_LENGTH), "", None)
     row = row_ids.get((of.run, of.id))
     link = Link(f"#{row}", "See the requirement") if row else None
     headline, ground = parted(sentence)
-    return Reason(plain(headline, _SENTENCE), plain(ground, _SENTENCE), link)
+    return Reason(plain(headline, SENTENCE_LENGTH), plain(ground, SENTENCE_LENGTH), link)
 
 
 def _told_by(sentence: str, finding: ObjectiveFinding) -> bool:
     return bool(finding.why) and f"{finding.subject}: {finding.why}" in sentence
-
-
-def _trust_label(audit: tuple[AuditFinding, ...]) -> Badge:
-    counts = Counter(each.severity for each in audit)
-    if counts[Severity.INVALID]:
-        word = f"No: {counted(counts[Severity.INVALID], 'finding')} {_makes(counts)} it invalid."
-        return Badge("fail", "i-fail", word)
-    if counts[Severity.WARNING]:
-        return Badge("risk", "i-risk", f"Yes, with {counted(counts[Severity.WARNING], 'warning')}.")
-    return Badge("pass", "i-pass", "Yes: nothing was found that limits it.")
-
-
-def _makes(counts: Counter[Severity]) -> str:
-    return "makes" if counts[Severity.INVALID] == 1 else "make"
-
-
-def _trust(audit: tuple[AuditFinding, ...], runs: int) -> tuple[str, ...]:
-    """The gravest doubts, two at most: the rest stands in the audit."""
-    order = list(SEVERITY_BADGES)
-    grave = sorted(
-        (each for each in audit if each.severity is not Severity.INFO),
-        key=lambda each: (order.index(each.severity), each.run, each.id),
-    )
-    return tuple(
-        _sentence(f"{each.run}: {each.why}" if runs > 1 else capital(each.why))
-        for each in grave[:2]
-    )
-
-
-def _sentence(text: str) -> str:
-    shown = plain(text, _SENTENCE)
-    return shown if shown.endswith((".", "…", "?", "!")) else f"{shown}."
-
-
-def _facts(readiness: Readiness) -> tuple[Fact, ...]:
-    runs = readiness.runs
-    users = max(finite(bin.users for run in runs for bin in run.timeline), default=0)
-    sources = [source for run in runs for source in run.info.sources]
-    requests = sum(run.total.count for run in runs)
-    failed = sum(run.total.errors for run in runs)
-    facts = [
-        Fact("runs handed in", count(len(runs))),
-        Fact(
-            "judged, in all" if len(runs) != 1 else "judged window",
-            units.span(sum(run.window.seconds for run in runs)),
-        ),
-        Fact("requests judged", count(requests)),
-        Fact("users, most", count(users) if users else "not recorded"),
-        Fact("requests failed", units.percent(failed / requests) if requests else "–"),
-        Fact("records rejected", count(sum(source.rejected for source in sources))),
-    ]
-    return tuple(facts)

@@ -8,6 +8,7 @@ from perfreport import units
 from perfreport.judge.evidence import Readiness, RunEvidence
 from perfreport.judge.findings import AuditFinding, Severity
 from perfreport.render.build_text import (
+    SENTENCE_LENGTH,
     SEVERITY_BADGES,
     capital,
     count,
@@ -17,8 +18,6 @@ from perfreport.render.build_text import (
 from perfreport.render.build_timeline import HOW
 from perfreport.render.model import Audit, Definition, Provenance, SourceRow
 from perfreport.run.info import SourceInfo
-
-_SENTENCE = 400
 
 # What each tool's response time covers (docs of the tools; the same words as in docs/readers.md).
 _RESPONSE_TIME = {
@@ -78,7 +77,7 @@ def _audit(audit: tuple[AuditFinding, ...]) -> tuple[Audit, ...]:
             SEVERITY_BADGES[each.severity],
             plain(each.id, 60),
             plain(each.run, 60),
-            capital(plain(each.why, _SENTENCE)),
+            capital(plain(each.why, SENTENCE_LENGTH)),
         )
         for each in ranked
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from perfreport.judge.evidence import Readiness, RunEvidence
@@ -12,7 +12,6 @@ from perfreport.judge.findings import Change, ObjectiveFinding, Status
 from perfreport.render.build_finding import (
     change_text,
     interval_text,
-    limit_of,
     margin_text,
     requirement_name,
     requirement_remark,
@@ -31,11 +30,10 @@ from perfreport.render.build_text import (
     plain,
     unique,
 )
+from perfreport.render.build_untested import untested_rows
 from perfreport.render.figures.margin_bar import margin_bar
 from perfreport.render.model import Link, Requirement, RequirementGroup, Requirements
 from perfreport.sla.model import Pack
-
-_FOLD = 2  # more untested rows of one test than this become one row
 
 _ORDER = [
     Status.FAIL,
@@ -68,7 +66,7 @@ def requirements(readiness: Readiness, evidence_of: Evidence) -> Requirements:
     folded: list[str] = []
     for status, members in groupby(ranked, key=lambda pair: _status(pair[0])):
         if status is None:
-            missing, folded = _untested_rows(readiness.pack, [each for each, _ in members])
+            missing, folded = untested_rows(readiness.pack, [each for each, _ in members])
             groups.append(RequirementGroup(NOT_TESTED, missing))
             continue
         drawn = tuple(rows.row(each, row_id) for each, row_id in members)
@@ -168,44 +166,6 @@ def _names(pack: Pack, run: RunEvidence, endpoint: str) -> tuple[str, ...]:
     scenario = pack.scenario(run.info.scenario)
     request = scenario.request_named(endpoint) if scenario else None
     return (endpoint, *(request.names if request else ()))
-
-
-def _untested_rows(
-    pack: Pack, findings: list[ObjectiveFinding]
-) -> tuple[tuple[Requirement, ...], list[str]]:
-    """A row for each test that was not handed in, and the sentences of what each stands for."""
-    rows, folded = [], []
-    ordered = sorted(findings, key=lambda each: (test_name(pack, each), each.id))
-    for test, members in groupby(ordered, key=lambda each: test_name(pack, each)):
-        group = list(members)
-        if len(group) <= _FOLD:
-            rows += [_untested(requirement_name(each), test, limit_of(each), "") for each in group]
-            continue
-        name = f"{len(group)} requirements of {test or 'the pack'}"
-        rows.append(_untested(name, test, "", "#untested"))
-        names = "; ".join(f"{requirement_name(each)} {limit_of(each)}" for each in group)
-        folded.append(f"{test or 'Without a scenario'}: {names}.")
-    ids = unique(row.id for row in rows)
-    return tuple(replace(row, id=row_id) for row, row_id in zip(rows, ids, strict=True)), folded
-
-
-def _untested(name: str, test: str, limit: str, href: str) -> Requirement:
-    return Requirement(
-        id=f"r_untested_{anchor(test, name)}",
-        name=Link(href, name),
-        remark="",
-        title="",
-        test=test,
-        run="",
-        samples="",
-        measured="",
-        limit=limit,
-        bar=None,
-        margin="no run handed in",
-        baseline="",
-        change="",
-        interval="",
-    )
 
 
 def _notes(objectives: tuple[ObjectiveFinding, ...], baselines: list[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from perfreport.render.build_endpoints import by_endpoint, endpoints, p95_limits
 from perfreport.render.build_failures import failures, script_checks
 from perfreport.render.build_finding import scenario_title
 from perfreport.render.build_provenance import response_time
+from perfreport.render.build_series import in_unit, series_unit
 from perfreport.render.build_soak import soak
 from perfreport.render.build_strip import strip
 from perfreport.render.build_text import capital, plain
@@ -19,6 +20,7 @@ from perfreport.render.build_timeline import timeline
 from perfreport.render.figures.scale import finite
 from perfreport.render.model import RunSection
 from perfreport.sla.model import Pack, Request, Scenario, Selection, Target
+from perfreport.tables import SeriesPoint
 
 
 def run_section(
@@ -71,21 +73,32 @@ def _requests_of(target: Target, scenario: Scenario) -> list[Request]:
 def _series_limits(
     run: RunEvidence, pack: Pack, objectives: Sequence[ObjectiveFinding]
 ) -> dict[str, float]:
-    """The limit of each series in its own unit: of its objective, else the capacity of its trend."""
-    limits = {trend.name: trend.limit for trend in run.trends if trend.limit is not None}
-    units_of = {point.name: point.unit for point in run.series}
+    """The limit of each series in its own unit: of its objective, else the capacity of its trend.
+
+    A limit that is a share of the capacity (90 % of a pool) is no line in a plot of connections.
+    """
+    own = {name: series_unit(pack, name, points) for name, points in _points(run).items()}
+    known = [
+        (trend.name, in_unit(trend.limit, trend.unit, own.get(trend.name))) for trend in run.trends
+    ]
     for finding in objectives:
         series = pack.series_named(finding.subject)
-        if finding.run != run.name or series is None or finding.limit is None:
-            continue
-        if finding.statistic not in ("max", "p95", "last") or not finding.operator.startswith("<"):
-            continue
-        for name in units_of.keys() & set(series.names):
-            size, unit = units.canonical(1.0, units_of[name])
-            share_of_capacity = finding.unit == "1" and unit != "1"
-            if not share_of_capacity:
-                limits[name] = finding.limit / size
-    return limits
+        is_ceiling = finding.statistic in ("max", "p95", "last") and finding.operator.startswith(
+            "<"
+        )
+        if finding.run == run.name and series is not None and is_ceiling:
+            known += [
+                (name, in_unit(finding.limit, finding.unit, own[name]))
+                for name in sorted(own.keys() & set(series.names))
+            ]
+    return {name: limit for name, limit in known if limit is not None}
+
+
+def _points(run: RunEvidence) -> dict[str, list[SeriesPoint]]:
+    found: dict[str, list[SeriesPoint]] = {}
+    for point in run.series:
+        found.setdefault(point.name, []).append(point)
+    return found
 
 
 def _title(run: RunEvidence, pack: Pack) -> str:

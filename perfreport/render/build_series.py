@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.render.build_text import bare_quantity, plain, things
 from perfreport.render.figures.timeline import Curve, Track, lines_track
@@ -50,6 +51,21 @@ def series_title(pack: Pack, name: str) -> str:
     return plain(known.title, 60) if known and known.title else plain(name, 60)
 
 
+def series_unit(pack: Pack, name: str, points: Sequence[SeriesPoint]) -> str | None:
+    """The unit that was recorded, else the one that the pack gives."""
+    known = pack.series_named(name)
+    return points[0].unit or (known.unit if known else None)
+
+
+def in_unit(value: float | None, unit: str | None, of_series: str | None) -> float | None:
+    """A value in the unit of a series; None where one does not measure what the other does."""
+    if value is None:
+        return None
+    canonical, name = units.canonical(value, unit)
+    size, wanted = units.canonical(1.0, of_series)
+    return canonical / size if name == wanted else None
+
+
 def label_text(labels: Mapping[str, str]) -> str:
     """The values of the labels that tell lines apart, shortest first."""
     return plain(", ".join(sorted(labels.values(), key=lambda text: (len(text), text))), 60)
@@ -65,7 +81,7 @@ def _track(
 ) -> Track:
     ranked = sorted(lines.items(), key=lambda pair: (-_level(pair[1]), pair[0]))
     shown = ranked[:_LINES]
-    unit = next((point.unit for points in lines.values() for point in points), None)
+    unit = series_unit(pack, name, next(iter(lines.values())))
     several = len(lines) > 1
     told = telling_labels([dict(labels) for labels, _ in shown])
     curves = [

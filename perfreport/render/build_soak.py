@@ -8,9 +8,11 @@ from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.judge.findings import Trend, TrendVerdict
 from perfreport.render.build_series import (
+    in_unit,
     label_text,
     lines_of,
     series_title,
+    series_unit,
     telling_labels,
     with_gaps,
 )
@@ -113,14 +115,18 @@ def _row(
         to_limit=_to_limit(trend),
         badge=TREND_BADGES[trend.verdict],
         why=plain(trend.why, 400),
-        spark=_spark(run, [(p.at_s, p.value) for p in points], trend.limit),
+        spark=_spark(run, trend, pack, points),
     )
 
 
 def _spark(
-    run: RunEvidence, points: list[tuple[float, float]], limit: float | None
+    run: RunEvidence, trend: Trend, pack: Pack, points: Sequence[SeriesPoint]
 ) -> Sparkline | None:
-    return spark_line(with_gaps(points), run.whole.seconds, limit)
+    if not points:
+        return None
+    limit = in_unit(trend.limit, trend.unit, series_unit(pack, trend.name, points))
+    drawn = with_gaps([(point.at_s, point.value) for point in points])
+    return spark_line(drawn, run.whole.seconds, limit)
 
 
 def _slope(slope: float | None, unit: str | None) -> str:

@@ -11,6 +11,7 @@ from perfreport.judge.findings import ChangeVerdict, Severity, Status, TrendVerd
 from perfreport.render.model import Badge
 
 NAME_LENGTH = 120
+SENTENCE_LENGTH = 400
 
 STATUS_BADGES = {
     Status.FAIL: Badge("fail", "i-fail", "Fail"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.render.build_series import series_tracks
-from perfreport.render.build_soak import growing_text
+from perfreport.render.build_story import story
 from perfreport.render.build_text import clock, count, counted, plain
 from perfreport.render.figures.scale import Scale, coordinate, finite
 from perfreport.render.figures.timeline import (
@@ -54,7 +54,7 @@ def timeline(
     every = -(-len(bins) // _TABLE_ROWS)
     return Timeline(
         id=f"{section}_time",
-        title=_title(run, pack, left, right),
+        title=story(run, pack, left, right),
         sub=_sub(run, len(tracks), left, right, hidden),
         tracks=tuple(tracks),
         window_x=coordinate(max(0.0, x(left))),
@@ -209,63 +209,6 @@ def _seconds(run: RunEvidence, at: float) -> float:
 
 def _heading(track: Track) -> str:
     return "P50 · P95 · P99" if track.title == "Response time" else track.title
-
-
-def _title(run: RunEvidence, pack: Pack, left: float, right: float) -> str:
-    """What the run did in its judged window, in one line."""
-    inside = [row for row in run.timeline if left <= row.at_s < right and row.requests]
-    levels = [(row.at_s, level) for row in inside for level in finite([row.p95_ms])]
-    if len(levels) < 3:
-        return _series_title(run, pack) if not run.total.count else _totals(run)
-    middle = sorted(level for _, level in levels)[len(levels) // 2]
-    return f"{_story(levels, middle, run.bin_s)}; {_failed(run)}"
-
-
-def _story(levels: list[tuple[float, float]], middle: float, bin_s: float) -> str:
-    """How P95 moved: it drifted, stood higher for a while, peaked, or held."""
-    third = max(1, len(levels) // 3)
-    first, last = (_mean([p for _, p in part]) for part in (levels[:third], levels[-third:]))
-    if last >= 1.2 * first:
-        return f"P95 rose from {units.ms(first)} to {units.ms(last)} within the judged window"
-    if last <= first / 1.2:
-        return f"P95 fell from {units.ms(first)} to {units.ms(last)} within the judged window"
-    if spell := _longest_spell(levels, 1.5 * middle):
-        start, end = clock(spell[0][0]), clock(spell[-1][0] + bin_s)
-        high = units.ms(_mean([level for _, level in spell]))
-        return f"P95 stood near {high} from {start} to {end}, else near {units.ms(middle)}"
-    peak_at, peak = max(levels, key=lambda pair: pair[1])
-    if peak >= 2 * middle:
-        return f"P95 held near {units.ms(middle)} but peaked at {units.ms(peak)} after {clock(peak_at)}"
-    return f"P95 held near {units.ms(middle)}, never above {units.ms(peak)} in the judged window"
-
-
-def _longest_spell(levels: list[tuple[float, float]], above: float) -> list[tuple[float, float]]:
-    """The longest stretch of values above a level; empty unless it is 5 % of all and three values."""
-    longest: list[tuple[float, float]] = []
-    spell: list[tuple[float, float]] = []
-    for pair in levels:
-        spell = [*spell, pair] if pair[1] > above else []
-        longest = max(longest, spell, key=len)
-    return longest if len(longest) >= max(3, len(levels) / 20) else []
-
-
-def _totals(run: RunEvidence) -> str:
-    return f"{count(run.total.count)} requests in {units.span(run.window.seconds)}; {_failed(run)}"
-
-
-def _failed(run: RunEvidence) -> str:
-    return f"{counted(run.total.errors, 'request')} failed"
-
-
-def _series_title(run: RunEvidence, pack: Pack) -> str:
-    if growing := growing_text(run.trends, pack):
-        return f"{growing} over {units.span(run.whole.seconds)}"
-    names = len({point.name for point in run.series})
-    return f"{counted(names, 'server series', 'server series').capitalize()} over {units.span(run.whole.seconds)}"
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _sub(run: RunEvidence, tracks: int, left: float, right: float, hidden: int) -> str:

@@ -404,3 +404,39 @@ def poisoned_run(run: RunEvidence, name: str) -> RunEvidence:
         baseline=run.baseline and name,
         comparison=comparison,
     )
+
+
+STORIES = {
+    "it held": (
+        [100.0, 104, 98, 101, 99, 103],
+        "P95 held near 101 ms, never above 104 ms in the judged window",
+    ),
+    "it rose": (
+        [100.0, 101, 102, 120, 140, 141],
+        "P95 rose from 101 ms to 141 ms within the judged window",
+    ),
+    "it fell": (
+        [140.0, 141, 120, 102, 101, 100],
+        "P95 fell from 141 ms to 101 ms within the judged window",
+    ),
+    "one peak": (
+        [100.0, 101, 99, 300, 100, 98],
+        "P95 held near 100 ms but peaked at 300 ms after 17:00",
+    ),
+    "a slow spell": (
+        [100.0, 101, 99, 100, 220, 230, 225, 100, 98, 101, 99, 100],
+        "P95 stood near 225 ms from 17:30 to 19:00, else near 100 ms",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STORIES)
+def test_the_title_of_the_timeline_tells_what_p95_did(case: str) -> None:
+    levels, told = STORIES[case]
+    rows = tuple(
+        TimelineRow(930 + n * 30.0, 10.0, 600, 0, level / 2, level, level * 2)
+        for n, level in enumerate(levels)
+    )
+    figure = build_report(evidence.with_run(evidence.load_run(), timeline=rows)).runs[0].timeline
+    assert figure is not None
+    assert figure.title == f"{told}; 735 requests failed"

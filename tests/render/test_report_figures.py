@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from perfreport.render.build_series import in_unit
 from perfreport.render.build_text import anchor, clock, counted, listed, plain, points_text, unique
 from perfreport.render.figures.interval import interval_axis, interval_mark, interval_scale
 from perfreport.render.figures.margin_bar import margin_bar, used_share
@@ -183,3 +184,20 @@ def test_words() -> None:
     assert [points_text(x) for x in (0.0033, -0.0002, 0.0)] == ["+0.33 pp", "−0.020 pp", "0 pp"]
     assert unique(["a", "b", "a"]) == ["a", "b", "a--2"]
     assert anchor("r", "<b>Ünï/x") == "r-b-n-x"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "of_series", "shown"),
+    [
+        (2000.0, "ms", "s", 2.0),  # a limit in ms on a series that was recorded in seconds
+        (0.9, "1", "%", 90.0),
+        (0.9, "1", "{connections}", None),  # a share of the pool is no number of connections
+        (5000.0, "{messages}", "{messages}", 5000.0),
+        (2.0**32, "By", "By", 2.0**32),
+        (None, "ms", "s", None),
+    ],
+)
+def test_a_limit_is_drawn_in_the_unit_of_its_series(
+    value: float | None, unit: str, of_series: str, shown: float | None
+) -> None:
+    assert in_unit(value, unit, of_series) == shown

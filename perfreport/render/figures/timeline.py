@@ -160,15 +160,10 @@ def bars_track(
 ) -> Track:
     """One bar a bin, from zero upwards."""
     values = finite(value for _, value in points)
-    steps = round_ticks(max(values, default=0) or 1.0, 2)
+    steps = round_ticks(max(values, default=0) or 1.0, 3)
     x, y = Scale(0, span_s), Scale(0, max([*values, steps[-1], 1.0]), upward=True)
     width = BOX * bin_s / span_s
-    bars = "".join(
-        f"M{coordinate(x(at) + width * 0.1)} 1000V{coordinate(y(value))}"
-        f"h{coordinate(max(1.5, min(width, BOX - x(at)) * 0.8))}V1000z"
-        for at, value in points
-        if value
-    )
+    bars = "".join(_bar(x(at), min(width, BOX - x(at)), y(value)) for at, value in points if value)
     return Track(
         title=title,
         sub=sub,
@@ -226,6 +221,11 @@ def _ticks(low: float, high: float, base: float, about: int) -> list[float]:
         size = 2.0 ** (10 * math.floor(math.log2(high) / 10))
     steps = [size * step for step in round_ticks(high / size, about)] if high > 0 else [0.0]
     return [low, *steps] if low < 0 else steps
+
+
+def _bar(x: float, width: float, y: float) -> str:
+    drawn = max(1.5, width * 0.8)
+    return f"M{coordinate(x + width * 0.1)} 1000V{coordinate(y)}h{coordinate(drawn)}V1000z"
 
 
 def _with_room(steps: list[float], y: Scale, height: int) -> list[float]:
