@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -146,6 +147,83 @@ def test_trends_json_tells_the_truth_of_the_soak(
         if row["name"] == "kafka_lag_by_topic" and row["labels"] == {"topic": "sales-order-created-event"}
     )  # fmt: skip
     assert lag["verdict"] == "plateaued"
+
+
+def packed(folder: Path, limit: str) -> str:
+    """A pack that asks one thing of all requests together."""
+    path = folder / "limits.yaml"
+    path.write_text(f"objectives: {{total: ['{limit}']}}\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict", "options", "code"),
+    [
+        ("p95 < 10s", "ready", [], Exit.OK),
+        ("p95 < 10ms", "not_ready", [], Exit.WANTING),
+        ("p95 < 10ms", "not_ready", ["--undecided", "pass"], Exit.WANTING),
+        ("p999 < 10s", "undecided", [], Exit.UNDECIDED),
+        ("p999 < 10s", "undecided", ["--undecided", "pass"], Exit.OK),
+        ("p999 < 10s", "undecided", ["--undecided", "fail"], Exit.WANTING),
+    ],
+)
+def test_the_exit_code_is_the_verdict(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    limit: str, verdict: str, options: list[str], code: Exit,
+) -> None:  # fmt: skip
+    line = ["check", str(runs / "run.parquet"), "--sla", packed(tmp_path, limit), *options]
+    assert main([*line, "--format", "json"]) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == 1
+    assert document["verdict"] == verdict
+    keys = {
+        "id", "run", "subject", "statistic", "operator", "limit", "observed", "unit", "margin",
+        "status", "samples", "why",
+    }  # fmt: skip
+    assert all(each.keys() >= keys for each in document["objectives"])
+    assert all(each.keys() >= {"id", "run", "severity", "why"} for each in document["audit"])
+
+
+def test_junit_counts_what_it_holds(runs: Path, tmp_path: Path) -> None:
+    """The counts of each suite are those of its elements, as CI servers expect."""
+    out = tmp_path / "junit.xml"
+    pack = str(ROOT / "sla/demo.yaml")
+    main(["check", str(runs / "run.parquet"), "--sla", pack, "--format", "junit", "-o", str(out)])
+    suites = ElementTree.parse(out).getroot().findall("testsuite")
+    assert suites
+    for suite in suites:
+        cases = suite.findall("testcase")
+        assert int(suite.get("tests", "-1")) == len(cases)
+        for kind in ("failure", "error", "skipped"):
+            attribute = {"failure": "failures", "error": "errors"}.get(kind, kind)
+            counted = sum(case.find(kind) is not None for case in cases)
+            assert int(suite.get(attribute, "0")) == counted
+
+
+def test_each_form_of_a_check_names_each_objective(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["check", str(runs / "run.parquet"), "--sla", packed(tmp_path, "p95 < 10ms")]
+    for form in ("table", "markdown", "junit"):
+        main([*line, "--format", form])
+        assert "p95" in capsys.readouterr().out.lower(), form
+
+
+def test_a_report_pairs_baselines_and_refuses_what_it_cannot_pair(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = ["--sla", str(ROOT / "sla/demo.yaml")]
+    out = tmp_path / "report.html"
+    one = ["report", str(runs / "run.parquet"), *pack, "-o", str(out)]
+    assert main([*one, "--baseline", str(runs / "baseline.parquet")]) == Exit.OK
+    assert "create_order" in out.read_text()
+    first = out.read_bytes()
+    assert main([*one, "--baseline", str(runs / "baseline.parquet")]) == Exit.OK
+    assert out.read_bytes() == first  # same input, same bytes
+    twice = ["report", str(runs / "run.parquet"), str(runs / "run.parquet"), *pack, "-o", str(out)]
+    assert main(twice) == Exit.INPUT
+    assert "another run is called run" in capsys.readouterr().err
+    assert out.read_bytes() == first
 
 
 # --- streams and formats -----------------------------------------------------------------------
