@@ -226,12 +226,14 @@ def evidence(
 
 
 def _judgeable(run: Run, pack: Pack) -> list[str]:
-    """The metrics of a run that show the state of a system: gauges, and what the pack names.
+    """The metrics of a run that show the state of a system: servers' gauges, and what the pack names.
 
-    A counter grows and a k6 trend is one value per request: neither is a level.
+    A counter grows, and what a load generator counts of itself (`vus_max`) is no server's state.
     """
-    gauges = {name for name, metric in run.info.metrics.items() if metric.type == "gauge"}
-    return sorted(gauges | {name for name in run.info.metrics if pack.series_named(name)})
+    of_servers = ask(run, "server_metrics")["name"].to_pylist()
+    known = run.info.metrics
+    gauges = {name for name in of_servers if name in known and known[name].type == "gauge"}
+    return sorted(gauges | {name for name in known if pack.series_named(name)})
 
 
 def main_kind(run: Run) -> str:

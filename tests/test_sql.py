@@ -150,10 +150,14 @@ def test_every_question_is_asked_by_some_module() -> None:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run of k6 with requests, checks, users and metrics."""
+    """A run of k6 with requests, checks, users and metrics, and a series of a server."""
     path = tmp_path_factory.mktemp("recording") / "short.parquet"
-    sample = resources.folder("sample_results") / "k6-json" / "short.json.gz"
-    return open_run(perfreport.ingest([sample], path).path)
+    samples = resources.folder("sample_results")
+    inputs = [
+        samples / "k6-json/short.json.gz",
+        samples / "prometheus-json/kafka_lag_by_topic.json",
+    ]
+    return open_run(perfreport.ingest(inputs, path).path)
 
 
 @every_question

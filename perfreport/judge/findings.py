@@ -56,6 +56,12 @@ class ObjectiveFinding:
     scenario: str | None = None
     test_type: str | None = None
     target: str | None = None  # the row of the benchmark table that this cell belongs to
+    title: str | None = None  # the success criterion in the pack's own words
+
+    @property
+    def name(self) -> str:
+        """What people call it: the criterion as the pack words it, else its subject."""
+        return self.title or self.subject
 
 
 @dataclass(frozen=True)

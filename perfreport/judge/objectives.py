@@ -244,6 +244,7 @@ def _finding(
         scenario=objective.scenario,
         test_type=str(objective.test_type) if objective.test_type else None,
         target=objective.target,
+        title=objective.title,
     )
 
 

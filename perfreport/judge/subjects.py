@@ -41,6 +41,7 @@ class Objective:
     rows_of: str | None = None  # only rows of this pack scenario; None: the whole run
     required: bool = True
     target: str | None = None  # the row of the benchmark table
+    title: str | None = None  # the success criterion that asks for it
     number: int = 1  # of the objectives with the same scenario, subject and statistic
 
     @property
@@ -240,7 +241,7 @@ def _of_criterion(
         )
     for limit in criterion.sla:
         for objective in _pooled(criterion.of, limit, in_scope, rows_of):
-            yield replace(objective, required=criterion.required)
+            yield replace(objective, required=criterion.required, title=criterion.criterion)
 
 
 def _pooled(
@@ -321,6 +322,7 @@ def _merged(objectives: Iterable[Objective]) -> list[Objective]:
         merged[key] = objective if first is None else replace(
             first,
             target=first.target or objective.target,
+            title=first.title or objective.title,
             required=first.required or objective.required,
         )  # fmt: skip
     return list(merged.values())

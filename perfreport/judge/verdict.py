@@ -71,7 +71,7 @@ def _reasons(
 def _said(objectives: Iterable[ObjectiveFinding], *statuses: Status) -> Iterator[str]:
     chosen = [each for each in objectives if each.status in statuses]
     for each in sorted(chosen, key=_worst_first):
-        yield f"{_place(each)}{each.subject}: {each.why}."
+        yield f"{_place(each)}{each.name}: {each.why}."
 
 
 def _worst_first(each: ObjectiveFinding) -> tuple[bool, float]:

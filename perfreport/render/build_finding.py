@@ -31,7 +31,9 @@ def parted(sentence: str) -> tuple[str, str]:
 
 
 def requirement_name(finding: ObjectiveFinding) -> str:
-    """What is required, in a few words: `create_order, P95`, `Error Rate`."""
+    """What is required, in a few words: `create_order, P95`, `Error Rate`, or the criterion."""
+    if finding.title and not finding.target:
+        return plain(finding.title)
     subject = plain(finding.target or finding.subject)
     word = STATISTIC_WORDS.get(finding.statistic, "")
     told = word.lower() in subject.lower() or (finding.target and not word.startswith("P"))

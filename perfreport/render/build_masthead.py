@@ -158,4 +158,4 @@ def _reason(sentence: str, check: Check, row_ids: RowIds) -> Reason:
 
 
 def _told_by(sentence: str, finding: ObjectiveFinding) -> bool:
-    return bool(finding.why) and f"{finding.subject}: {finding.why}" in sentence
+    return bool(finding.why) and f"{finding.name}: {finding.why}" in sentence
