@@ -13,12 +13,12 @@ from perfreport.judge.evidence import Readiness, RunEvidence, Summary
 from perfreport.judge.findings import Check, Comparison, Trend
 from perfreport.judge.objectives import untested
 from perfreport.judge.verdict import give_verdict
-from perfreport.render.html import render_report
+from perfreport.render.html import render_comparison, render_report
 from perfreport.run.store import Run, open_run
 from perfreport.sla.loader import load_pack
 from perfreport.sla.model import Pack
 from perfreport.sla.settings import CompareSettings
-from perfreport.stats.window import later_cut
+from perfreport.stats.window import Window, later_cut
 
 __all__ = [
     "check",
@@ -65,14 +65,33 @@ def compare(baseline: Run, run: Run, pack: Pack | None = None) -> Comparison:
     """
     settings = pack.compare if pack else CompareSettings()
     critical = pack.critical_endpoints(run.info.scenario) if pack else frozenset()
-    before, after = later_cut(
+    before, after = _windows(baseline, run, pack)
+    return judge_changes(
+        measure.side(baseline, before), measure.side(run, after), settings, critical
+    )
+
+
+def comparison_page(
+    baseline: Run, run: Run, comparison: Comparison, pack: Pack | None = None
+) -> str:
+    """The HTML page of a comparison that `compare` made of these runs."""
+    before, after = _windows(baseline, run, pack)
+    settings = pack.compare if pack else CompareSettings()
+    return render_comparison(
+        comparison,
+        (baseline.name, measure.summary(baseline, before)),
+        (run.name, measure.summary(run, after)),
+        settings.min_effect,
+    )
+
+
+def _windows(baseline: Run, run: Run, pack: Pack | None) -> tuple[Window, Window]:
+    """What is compared of each run: its judged window, with the later of the two cuts."""
+    return later_cut(
         measure.whole(baseline).start,
         measure.judged_window(baseline, pack=pack),
         measure.whole(run).start,
         measure.judged_window(run, pack=pack),
-    )
-    return judge_changes(
-        measure.side(baseline, before), measure.side(run, after), settings, critical
     )
 
 

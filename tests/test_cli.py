@@ -184,6 +184,27 @@ def test_the_exit_code_is_the_verdict(
     assert all(each.keys() >= {"id", "run", "severity", "why"} for each in document["audit"])
 
 
+def test_a_comparison_is_a_page_and_a_comment_too(
+    runs: Path, pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [
+        "compare",
+        str(runs / "baseline.parquet"),
+        str(runs / "run.parquet"),
+        "--sla",
+        str(pack),
+    ]
+    page = tmp_path / "comparison.html"
+    assert main([*line, "--format", "html", "-o", str(page)]) == Exit.WANTING
+    html = page.read_text(encoding="utf-8")
+    assert "<title>Regressed: run against baseline</title>" in html
+    assert "default-src &#39;none&#39;" in html
+    assert main([*line, "--format", "markdown"]) == Exit.WANTING
+    comment = capsys.readouterr().out
+    assert comment.startswith("**Regressed**")
+    assert "| create\\_order | P50 |" in comment
+
+
 def test_junit_counts_what_it_holds(runs: Path, tmp_path: Path) -> None:
     """The counts of each suite are those of its elements, as CI servers expect."""
     out = tmp_path / "junit.xml"

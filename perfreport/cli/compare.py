@@ -52,7 +52,7 @@ def command(
     if fmt == "table" and output is None:
         render.for_terminal(result, output_console())
     elif fmt == "html":
-        emit(api.comparison_page(before, after, result), output)
+        emit(api.comparison_page(before, after, result, pack), output)
     else:
         forms = {"json": render.as_json, "markdown": render.as_markdown}
         emit(forms.get(fmt, render.as_text)(result), output)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from perfreport import units
-from perfreport.judge.evidence import RunEvidence
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison
 from perfreport.render.build_finding import change_text, interval_text
 from perfreport.render.build_text import (
@@ -31,11 +30,8 @@ _ORDER = [
 ]
 
 
-def compared(run: RunEvidence, band: float) -> Compared | None:
-    """The comparison of a run, if it has one; `band` is the change too small to matter."""
-    comparison = run.comparison
-    if comparison is None:
-        return None
+def compared(comparison: Comparison, baseline: str, run: str, band: float) -> Compared:
+    """A comparison of two runs by name; `band` is the change too small to matter."""
     ranked = sorted(comparison.comparisons, key=_rank)
     drawn = [change for change in ranked if _is_relative(change)]
     bounds = finite(b for c in drawn for b in (c.change, c.ci_low, c.ci_high))
@@ -44,11 +40,11 @@ def compared(run: RunEvidence, band: float) -> Compared | None:
     hidden = len(rows) - _SHOWN
     return Compared(
         title=_title(comparison),
-        sub=_sub(comparison, run, band),
+        sub=_sub(comparison, baseline, band),
         why=plain(comparison.why, 400),
         doubts=tuple(plain(doubt.why, 300) for doubt in comparison.comparable),
-        baseline=plain(run.baseline, 24) or "Baseline",
-        run=plain(run.name, 24),
+        baseline=plain(baseline, 24) or "Baseline",
+        run=plain(run, 24),
         axis=interval_axis(scale, band) if drawn else None,
         rows=rows[:_SHOWN],
         more=rows[_SHOWN:],
@@ -110,11 +106,11 @@ def _title(comparison: Comparison) -> str:
     return f"Against the baseline: {CHANGE_BADGES[comparison.verdict].word.lower()}"
 
 
-def _sub(comparison: Comparison, run: RunEvidence, band: float) -> str:
+def _sub(comparison: Comparison, baseline: str, band: float) -> str:
     spread = comparison.run_to_run_sd
     source = "assumed" if spread.source == "assumed" else f"from {counted(spread.runs, 'run')}"
     parts = [
-        f"Change from {plain(run.baseline, 40) or 'the baseline'} with its 90 % interval, from batches of time. "
+        f"Change from {plain(baseline, 40) or 'the baseline'} with its 90 % interval, from batches of time. "
         f"Grey band: ±{units.percent(band)}, too small to matter. "
         f"Run-to-run spread: {units.percent(spread.p95)}, {source}."
     ]

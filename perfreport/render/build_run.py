@@ -18,7 +18,7 @@ from perfreport.render.build_strip import strip
 from perfreport.render.build_text import capital, plain
 from perfreport.render.build_timeline import timeline
 from perfreport.render.figures.scale import finite
-from perfreport.render.model import RunSection
+from perfreport.render.model import Compared, RunSection
 from perfreport.sla.model import Pack, Request, Scenario, Selection, Target
 from perfreport.tables import SeriesPoint
 
@@ -40,9 +40,15 @@ def run_section(
         endpoints=endpoints(run, section, findings),
         failures=failures(run),
         checks=script_checks(run),
-        compared=compared(run, pack.compare.min_effect),
+        compared=_compared(run, pack.compare.min_effect),
         soak=soak(run, pack),
     )
+
+
+def _compared(run: RunEvidence, band: float) -> Compared | None:
+    if run.comparison is None:
+        return None
+    return compared(run.comparison, run.baseline or "", run.name, band)
 
 
 def _names_of(finding: ObjectiveFinding, pack: Pack) -> tuple[str, ...]:

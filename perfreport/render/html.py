@@ -15,17 +15,26 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from perfreport import resources
-from perfreport.judge.evidence import Readiness
+from perfreport.judge.evidence import Readiness, Summary
+from perfreport.judge.findings import Comparison
 from perfreport.render.build import build_report
-from perfreport.render.model import Report
+from perfreport.render.build_comparison_page import build_comparison_page
+from perfreport.render.model import ComparisonPage, Report
 
 
 def render_report(readiness: Readiness) -> str:
     """The whole page. The same evidence gives the same bytes."""
-    return _page(build_report(readiness))
+    return _page("report", build_report(readiness))
 
 
-def _page(report: Report) -> str:
+def render_comparison(
+    comparison: Comparison, baseline: tuple[str, Summary], run: tuple[str, Summary], band: float
+) -> str:
+    """One comparison as a page of its own; each run with its name and its judged window."""
+    return _page("comparison_page", build_comparison_page(comparison, baseline, run, band))
+
+
+def _page(template: str, report: Report | ComparisonPage) -> str:
     script = _file("report.js")
     environment = Environment(
         loader=FileSystemLoader(resources.folder("templates")),
@@ -35,7 +44,7 @@ def _page(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template(f"{template}.html.j2").render(
         report=report,
         style=Markup(_file("report.css")),
         print_foot=Markup(css_string(report.print_foot)),

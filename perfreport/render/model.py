@@ -360,3 +360,24 @@ class Report:
     provenance: Provenance
     print_foot: str
     foot: str
+
+
+@dataclass(frozen=True)
+class ComparisonSection:
+    """The part of a page that compares, with the prefix of its anchors."""
+
+    id: str
+    compared: Compared
+
+
+@dataclass(frozen=True)
+class ComparisonPage:
+    """A page of its own for one comparison."""
+
+    title: str
+    kicker: tuple[str, ...]
+    verdict: Badge
+    facts: tuple[Fact, ...]
+    section: ComparisonSection
+    print_foot: str
+    foot: str
