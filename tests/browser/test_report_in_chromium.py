@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-dev-shm-usage",  # containers often have 64 MB of it
 ]
 LOOKS = [(width, scheme) for width in (390, 768, 1000, 1400) for scheme in ("light", "dark")]
 
