@@ -30,13 +30,14 @@ def build_report(readiness: Readiness) -> Report:
         for run, section, name in zip(readiness.runs, ids, names, strict=True)
     )
     table = benchmarks(readiness)
+    evidence_of = _evidence(readiness, sections, table)
     verdict, about = VERDICT_BADGES[check.verdict].word, subject(readiness)
     return Report(
         title=f"{verdict}: {about}, production readiness",
         subject=about,
         navigation=_navigation(table, sections),
-        masthead=masthead(readiness, row_ids(check.objectives)),
-        requirements=requirements(readiness, _evidence(readiness, sections, table)),
+        masthead=masthead(readiness, row_ids(check.objectives), evidence_of),
+        requirements=requirements(readiness, evidence_of),
         benchmarks=table,
         runs=sections,
         provenance=provenance(readiness),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from perfreport import units
 from perfreport.judge.findings import Change, ObjectiveFinding, Status
 from perfreport.render.build_text import (
+    SENTENCE_LENGTH,
     STATISTIC_WORDS,
     limit_text,
     plain,
     points_text,
+    signed,
 )
 from perfreport.render.figures.margin_bar import used_share
 from perfreport.sla.model import Pack
@@ -30,6 +34,25 @@ def parted(sentence: str) -> tuple[str, str]:
     return sentence, ""
 
 
+def headline_of(finding: ObjectiveFinding, said: str) -> str:
+    """What was found, under the name of what is required, and no word of it twice.
+
+    `said` is the finding's own sentence: `Error rate 49.9 %, limit < 1 %`.
+    """
+    name, said = plain(finding.target or finding.name), signed(plain(said, SENTENCE_LENGTH))
+    if said.lower().startswith(name.lower()):
+        return said
+    word = STATISTIC_WORDS.get(finding.statistic, "")
+    if word and word in name and said.lower().startswith(word.lower()):
+        said = said[len(word) :].lstrip()
+    return f"{name}: {_uncapital(said)}"
+
+
+def _uncapital(text: str) -> str:
+    """The text with its first letter small, but for a word such as `P95`."""
+    return text if re.match(r"\w[A-Z0-9]", text) else text[:1].lower() + text[1:]
+
+
 def requirement_name(finding: ObjectiveFinding) -> str:
     """What is required, in a few words: `create_order, P95`, `Error Rate`, or the criterion."""
     if finding.title and not finding.target:
@@ -44,7 +67,8 @@ def requirement_remark(finding: ObjectiveFinding) -> str:
     """What the name leaves open: what a count counts, and that an objective is optional."""
     counts = finding.statistic == "count" and finding.run is not None
     said = plain(finding.why.partition(", limit")[0], 100) if counts else ""
-    return ", ".join(filter(None, [said, "" if finding.required else "optional"]))
+    counted = signed(re.sub(r"^[\d,]+ ", "", said))  # the number stands under Measured
+    return ", ".join(filter(None, [counted, "" if finding.required else "optional"]))
 
 
 def limit_of(finding: ObjectiveFinding) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
 from perfreport.judge.evidence import Readiness, RunEvidence
@@ -13,12 +13,13 @@ from perfreport.judge.findings import (
     Status,
     Verdict,
 )
-from perfreport.render.build_finding import parted, untested
+from perfreport.render.build_finding import headline_of, parted, test_name, untested
 from perfreport.render.build_text import (
     NOT_TESTED,
     SENTENCE_LENGTH,
     STATUS_BADGES,
     VERDICT_BADGES,
+    capital,
     count,
     counted,
     listed,
@@ -29,8 +30,17 @@ from perfreport.render.figures.squares import squares
 from perfreport.render.model import Badge, Link, Masthead, Reason, Tally
 
 RowIds = Mapping[tuple[str | None, str], str]
+Evidence = Callable[[ObjectiveFinding], str]
 
 _REASONS_SHOWN = 5
+_LINKS = {  # by the end of the anchor
+    "_failures": "See the failures",
+    "_soak": "See the growth",
+    "_checks": "See the checks",
+    "_e_": "See the endpoint",
+    "_endpoints": "See the endpoints",
+    "_time": "See the timeline",
+}
 
 _TALLY_WORDS = {
     Status.FAIL: "fail",
@@ -42,8 +52,11 @@ _TALLY_WORDS = {
 }
 
 
-def masthead(readiness: Readiness, row_ids: RowIds) -> Masthead:
-    """The masthead; `row_ids` are the anchors of the requirement rows by `id` of the finding."""
+def masthead(readiness: Readiness, row_ids: RowIds, evidence_of: Evidence) -> Masthead:
+    """The masthead; `row_ids` are the anchors of the requirement rows by `id` of the finding.
+
+    `evidence_of` gives the anchor of the figure that a finding rests on.
+    """
     check = readiness.check
     sentences = check.reasons[:_REASONS_SHOWN]
     hidden = len(check.reasons) - len(sentences)
@@ -53,8 +66,8 @@ def masthead(readiness: Readiness, row_ids: RowIds) -> Masthead:
         tallies=_tallies(check),
         tallies_label=f"{counted(len(check.objectives), 'requirement')} by status",
         why_label=_why_label(check),
-        why=tuple(_reason(sentence, check, row_ids) for sentence in sentences),
-        why_more=f"And {counted(hidden, 'further reason')}, in the table below." if hidden else "",
+        why=tuple(_reason(sentence, readiness, row_ids, evidence_of) for sentence in sentences),
+        why_more=_more(hidden),
         trust_label=trust_label(check.audit),
         trust=trust(check.audit, len(readiness.runs)),
         facts=facts(readiness),
@@ -92,11 +105,10 @@ def _dates(runs: tuple[RunEvidence, ...]) -> str:
     if not days:
         return ""
     first, last = days[0], days[-1]
-    return (
-        f"{_day(first)}, all times UTC"
-        if first == last
-        else (f"{_day(first)} to {_day(last)}, all times UTC")
-    )
+    if first == last:
+        return f"{_day(last)}, all times UTC"
+    same_month = (first.year, first.month) == (last.year, last.month)
+    return f"{first.day if same_month else _day(first)} to {_day(last)}, all times UTC"
 
 
 def _day(day: date) -> str:
@@ -146,15 +158,33 @@ def _verb(number: int, verb: str) -> str:
     return f"{verb}s" if number == 1 else verb
 
 
-def _reason(sentence: str, check: Check, row_ids: RowIds) -> Reason:
-    """The sentence as it stands in every output; what it rests on stands in smaller type."""
-    of = next((each for each in check.objectives if _told_by(sentence, each)), None)
+def _more(hidden: int) -> str:
+    if not hidden:
+        return ""
+    points = counted(hidden, "further point")
+    return f"And {points} to settle, in the table below and in the audit."
+
+
+def _reason(sentence: str, readiness: Readiness, row_ids: RowIds, evidence_of: Evidence) -> Reason:
+    """What was found; where, and what it rests on, stands in smaller type."""
+    of = next((each for each in readiness.check.objectives if _told_by(sentence, each)), None)
     if of is None:
         return Reason(plain(sentence, SENTENCE_LENGTH), "", None)
-    row = row_ids.get((of.run, of.id))
-    link = Link(f"#{row}", "See the requirement") if row else None
-    headline, ground = parted(sentence)
-    return Reason(plain(headline, SENTENCE_LENGTH), plain(ground, SENTENCE_LENGTH), link)
+    headline, ground = parted(of.why)
+    place = [test_name(readiness.pack, of), f"run {plain(of.run, 40)}" if of.run else ""]
+    return Reason(
+        text=f"{headline_of(of, headline)}.",
+        detail=f"{capital(', '.join(filter(None, [*place, plain(ground, SENTENCE_LENGTH)])))}.",
+        link=_link(evidence_of(of), row_ids.get((of.run, of.id))),
+    )
+
+
+def _link(evidence: str, row: str | None) -> Link | None:
+    """To the figure that shows it, else to its row in the table."""
+    named = next((text for mark, text in _LINKS.items() if mark in evidence), None)
+    if named:
+        return Link(evidence, named)
+    return Link(f"#{row}", "See the requirement") if row else None
 
 
 def _told_by(sentence: str, finding: ObjectiveFinding) -> bool:

@@ -188,6 +188,11 @@ def limit_text(
     return f"{OPERATOR_SIGNS.get(operator, operator)} {write(limit, unit)}"
 
 
+def signed(sentence: str) -> str:
+    """A sentence of the judges with `≤` and `≥` for what a terminal writes as `<=` and `>=`."""
+    return sentence.replace("<=", "≤").replace(">=", "≥")
+
+
 def points_text(difference: float) -> str:
     """A difference of two shares, in percentage points with its sign: `+0.33 pp`."""
     text = units.number(abs(difference) * 100, 2)

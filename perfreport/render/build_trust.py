@@ -16,6 +16,7 @@ from perfreport.render.build_text import (
     capital,
     count,
     counted,
+    listed,
     plain,
 )
 from perfreport.render.figures.scale import finite
@@ -38,16 +39,23 @@ def _makes(counts: Counter[Severity]) -> str:
 
 
 def trust(audit: tuple[AuditFinding, ...], runs: int) -> tuple[str, ...]:
-    """The gravest doubts, two at most: the rest stands in the audit."""
+    """The gravest doubts, two kinds at most: the rest stands in the audit."""
     order = list(SEVERITY_BADGES)
-    grave = sorted(
-        (each for each in audit if each.severity is not Severity.INFO),
-        key=lambda each: (order.index(each.severity), each.run, each.id),
-    )
-    return tuple(
-        _sentence(f"{each.run}: {each.why}" if runs > 1 else capital(each.why))
-        for each in grave[:2]
-    )
+    kinds: dict[tuple[int, str], list[AuditFinding]] = {}
+    for each in sorted(audit, key=lambda each: (order.index(each.severity), each.id, each.run)):
+        if each.severity is not Severity.INFO:
+            kinds.setdefault((order.index(each.severity), each.id), []).append(each)
+    return tuple(_doubt(alike, runs) for alike in list(kinds.values())[:2])
+
+
+def _doubt(alike: list[AuditFinding], runs: int) -> str:
+    """The first of its kind in full; where it was found again, the other runs by name."""
+    first = alike[0]
+    if runs == 1:
+        return _sentence(capital(first.why))
+    others = dict.fromkeys(plain(each.run, 40) for each in alike if each.run != first.run)
+    again = f"; likewise in {listed(others)}" if others else ""
+    return _sentence(f"In {plain(first.run, 40)}, {plain(first.why, SENTENCE_LENGTH)}{again}")
 
 
 def _sentence(text: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import html
 import re
 from dataclasses import fields, replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from perfreport.judge.evidence import Readiness, RunEvidence
 from perfreport.judge.findings import Check, Status, Verdict
 from perfreport.render.build import build_report
+from perfreport.render.build_finding import headline_of
 from perfreport.render.html import css_string, render_report
 from perfreport.tables import EndpointBin, EndpointRow, TimelineRow
 
@@ -71,10 +73,50 @@ def test_the_first_screen_tells_the_verdict_and_why(usual: str) -> None:
     page = Page(usual)
     assert "Not ready: ChiroERP 2026.2, production readiness" in page.text
     assert "Why not: 2 of 14 requirements fail" in page.text
-    for reason in evidence.check().reasons:
-        headline, _, ground = reason.partition("; ")
-        assert f"<strong>{html.escape(headline)}</strong>" in usual
-        assert html.escape(ground) in usual
+    told = [
+        "POST /api/v1/finance/invoices/generate: p95 2310.0, limit < 2000.0.",
+        "circuit_breaker: max unknown, limit < 1.0.",
+        "KRA eTIMS (P95): 2310.0, limit < 2000.0.",
+    ]
+    reasons = evidence.check().reasons
+    assert re.findall("<strong>(.*?)</strong>\n<small>", usual)[: len(told)] == [
+        html.escape(headline) for headline in told
+    ]
+    for reason in reasons:
+        assert reason.removesuffix(".").partition("; ")[2] in usual
+
+
+def test_a_reason_says_its_test_and_leads_to_its_figure() -> None:
+    first = build_report(evidence.readiness()).masthead.why[0]
+    assert first.detail == "Kenya O2C load, run o2c-load, n = 241268."
+    assert first.link is not None
+    assert first.link.text == "See the endpoint"
+
+
+@pytest.mark.parametrize(
+    ("why", "headline"),
+    [
+        ("Error rate 9.5 %, limit < 1 %", "Error rate 9.5 %, limit < 1 %"),
+        ("Slope 1.0 %/h, limit <= 0.50 %/h", "Error Rate: slope 1.0 %/h, limit ≤ 0.50 %/h"),
+        ("165 requests with status >= 500", "Error Rate: 165 requests with status ≥ 500"),
+        ("P95 20 ms, limit < 22 ms", "Error Rate: P95 20 ms, limit < 22 ms"),
+    ],
+)
+def test_a_headline_says_no_word_twice(why: str, headline: str) -> None:
+    finding = evidence.objective("x", "p95", 1.0, 1.0, Status.FAIL, target="Error Rate")
+    assert headline_of(finding, why) == headline
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [(0, "23 Nov 2026"), (1, "23 to 24 Nov 2026"), (10, "23 Nov 2026 to 3 Dec 2026")],
+)
+def test_the_days_of_the_runs_are_told_shortly(days: int, told: str) -> None:
+    run = evidence.load_run()
+    whole = replace(run.whole, end=run.whole.start + timedelta(days=days, seconds=1))
+    usual = evidence.readiness()
+    kicker = build_report(replace(usual, runs=(replace(run, whole=whole),))).masthead.kicker
+    assert kicker[-1] == f"{told}, all times UTC"
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
