@@ -28,6 +28,8 @@ from perfreport.tables import EndpointRow
 FloatArray = NDArray[np.float64]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CHANGED = 3  # endpoints that an effect touches
+USUAL = (0.0002, 0.002)  # least and largest error rate of an endpoint
+FAILING = (0.001, 0.005)
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,29 @@ class Effect:
 NOTHING = Effect()
 
 
-def random_system(random: np.random.Generator, endpoints: int, slowest_rate: float) -> System:
+def random_system(
+    random: np.random.Generator,
+    endpoints: int,
+    slowest_rate: float,
+    error_rates: tuple[float, float] = USUAL,
+) -> System:
     return System(
-        tuple(_random_endpoint(random, slowest_rate) for _ in range(endpoints)),
+        tuple(_random_endpoint(random, slowest_rate, error_rates) for _ in range(endpoints)),
         pause_every_s=random.uniform(15, 60),
         pause_ms=random.uniform(30, 200),
         load_sd=random.uniform(0.02, 0.06),
     )
 
 
-def _random_endpoint(random: np.random.Generator, slowest_rate: float) -> Endpoint:
+def _random_endpoint(
+    random: np.random.Generator, slowest_rate: float, error_rates: tuple[float, float]
+) -> Endpoint:
     return Endpoint(
         rate_per_s=slowest_rate * float(np.exp(random.uniform(0, np.log(15)))),
         median_ms=float(np.exp(random.uniform(np.log(15), np.log(300)))),
         spread=random.uniform(0.2, 0.5),
         tail_share=random.uniform(0.01, 0.05),
-        error_rate=float(np.exp(random.uniform(np.log(0.001), np.log(0.005)))),
+        error_rate=float(np.exp(random.uniform(*np.log(error_rates)))),
     )
 
 
@@ -208,6 +217,7 @@ def measure(
     seconds: float = 600,
     endpoints: int = 10,
     slowest_rate: float = 10,
+    error_rates: tuple[float, float] = USUAL,
     seed: int = 0,
 ) -> Tally:
     """Verdicts over `systems` pairs; of all endpoints without an effect, else of those changed."""
@@ -215,7 +225,7 @@ def measure(
     touched = endpoints if effect == NOTHING else CHANGED
     for number in range(systems):
         random = np.random.default_rng([seed, number, round(run_sd * 1000)])
-        system = random_system(random, endpoints, slowest_rate)
+        system = random_system(random, endpoints, slowest_rate, error_rates)
         baseline = simulate(system, random, seconds, run_sd, NOTHING)
         run = simulate(system, random, seconds, run_sd, effect)
         settings = CompareSettings(min_steady=min(300, seconds))
@@ -224,14 +234,17 @@ def measure(
 
 
 CASES = (
-    ("the same, called regressed", NOTHING, ChangeVerdict.REGRESSED),
-    ("the same, called unchanged", NOTHING, ChangeVerdict.UNCHANGED),
-    ("+5 %, called regressed", Effect(slower=1.05), ChangeVerdict.REGRESSED),
-    ("+10 %, called regressed", Effect(slower=1.10), ChangeVerdict.REGRESSED),
-    ("+10 %, called unchanged", Effect(slower=1.10), ChangeVerdict.UNCHANGED),
-    ("+25 %, called regressed", Effect(slower=1.25), ChangeVerdict.REGRESSED),
-    ("−20 %, called improved", Effect(slower=0.80), ChangeVerdict.IMPROVED),
-    ("errors x 5, called regressed", Effect(errors=5), ChangeVerdict.REGRESSED),
+    ("the same, called regressed", NOTHING, USUAL, ChangeVerdict.REGRESSED),
+    ("the same, called unchanged", NOTHING, USUAL, ChangeVerdict.UNCHANGED),
+    ("the same, called inconclusive", NOTHING, USUAL, ChangeVerdict.INCONCLUSIVE),
+    ("the same, failing often, called regressed", NOTHING, FAILING, ChangeVerdict.REGRESSED),
+    ("the same, failing often, called inconclusive", NOTHING, FAILING, ChangeVerdict.INCONCLUSIVE),
+    ("+5 %, called regressed", Effect(slower=1.05), USUAL, ChangeVerdict.REGRESSED),
+    ("+10 %, called regressed", Effect(slower=1.10), USUAL, ChangeVerdict.REGRESSED),
+    ("+10 %, called unchanged", Effect(slower=1.10), USUAL, ChangeVerdict.UNCHANGED),
+    ("+25 %, called regressed", Effect(slower=1.25), USUAL, ChangeVerdict.REGRESSED),
+    ("−20 %, called improved", Effect(slower=0.80), USUAL, ChangeVerdict.IMPROVED),
+    ("errors x 5, called regressed", Effect(errors=5), USUAL, ChangeVerdict.REGRESSED),
 )
 RUN_SDS = (0.0, 0.01, 0.03)
 
@@ -240,13 +253,14 @@ def main(systems: int) -> None:
     """A Markdown table: P50/P95/P99, errors and run, in percent, for each run-to-run sd."""
     print("|", " | ".join(["", *(f"run sd {run_sd * 100:.0f} %" for run_sd in RUN_SDS)]), "|")
     print("|---" * (1 + len(RUN_SDS)) + "|")
-    tallies: dict[tuple[Effect, float], Tally] = {}
-    for what, effect, verdict in CASES:
+    tallies: dict[tuple[Effect, tuple[float, float], float], Tally] = {}
+    for what, effect, error_rates, verdict in CASES:
         cells = []
         for run_sd in RUN_SDS:
-            if (effect, run_sd) not in tallies:
-                tallies[effect, run_sd] = measure(systems, run_sd, effect)
-            cells.append(_cell(tallies[effect, run_sd], verdict))
+            key = (effect, error_rates, run_sd)
+            if key not in tallies:
+                tallies[key] = measure(systems, run_sd, effect, error_rates=error_rates)
+            cells.append(_cell(tallies[key], verdict))
         print(f"| {what} | {' | '.join(cells)} |", flush=True)
 
 

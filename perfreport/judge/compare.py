@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -21,6 +21,7 @@ from perfreport.stats.sketch import within
 
 __all__ = ["Side", "compare"]
 
+Blind = dict[str, list[str]]  # endpoint: what could not be judged of it
 _HALF = 0.5  # of the requests: blind on so many, a comparison has not looked
 
 
@@ -39,7 +40,7 @@ def compare(
     changes = [change for endpoint in endpoints for change in endpoint.rows]
     if against.serious:
         changes = [_withdrawn(change, against.serious[0]) for change in changes]
-    blind = _blind_endpoints(baseline, run, changes, settings)
+    blind = _blind_rows(baseline, run, changes, settings)
     verdict = _verdict(baseline, run, changes, against, blind, settings, critical)
     return Comparison(
         verdict,
@@ -76,13 +77,18 @@ def _withdrawn(change: Change, doubt: Doubt) -> Change:
     return replace(change, verdict=ChangeVerdict.NOT_COMPARABLE, why=why)
 
 
-def _blind_endpoints(
+def _blind_rows(
     baseline: Side, run: Side, changes: Iterable[Change], settings: CompareSettings
-) -> set[str]:
-    """Endpoints with a gated row that had too little data, or could not have shown a large change."""
-    missing = baseline.endpoints.keys() ^ run.endpoints.keys()
-    rows = (change for change in changes if change.statistic in settings.gate)
-    return {change.name for change in rows if _is_blind(change, settings)} | missing
+) -> Blind:
+    """By endpoint, each gated row that had too little data or could not have shown a large change."""
+    blind: Blind = {}
+    for change in changes:
+        if change.statistic in settings.gate and _is_blind(change, settings):
+            word = "errors" if change.statistic == "error_rate" else change.statistic.upper()
+            blind.setdefault(change.name, []).append(word)
+    for name in sorted(baseline.endpoints.keys() ^ run.endpoints.keys()):
+        blind[name] = ["in one run only"]
+    return blind
 
 
 def _is_blind(change: Change, settings: CompareSettings) -> bool:
@@ -99,7 +105,7 @@ def _verdict(
     run: Side,
     changes: Sequence[Change],
     against: Doubts,
-    blind: set[str],
+    blind: Blind,
     settings: CompareSettings,
     critical: frozenset[str],
 ) -> ChangeVerdict:
@@ -109,14 +115,14 @@ def _verdict(
         return ChangeVerdict.REGRESSED
     if against.serious:
         return ChangeVerdict.NOT_COMPARABLE
-    if blind & critical or _share(baseline, run, blind) >= _HALF:
+    if blind.keys() & critical or _share(baseline, run, blind) >= _HALF:
         return ChangeVerdict.INCONCLUSIVE
     if ChangeVerdict.IMPROVED in gated:
         return ChangeVerdict.IMPROVED
     return ChangeVerdict.UNCHANGED
 
 
-def _share(baseline: Side, run: Side, names: set[str]) -> float:
+def _share(baseline: Side, run: Side, names: Container[str]) -> float:
     """Part of the requests of both runs that went to some endpoints."""
     sides = (baseline, run)
     total = sum(side.requests for side in sides)
@@ -130,7 +136,7 @@ def _why(
     verdict: ChangeVerdict,
     changes: Sequence[Change],
     against: Doubts,
-    blind: set[str],
+    blind: Blind,
     settings: CompareSettings,
 ) -> str:
     """One sentence: how the verdict came about."""
@@ -138,16 +144,17 @@ def _why(
         case ChangeVerdict.NOT_COMPARABLE:
             return "; ".join(doubt.why for doubt in against.serious)
         case ChangeVerdict.INCONCLUSIVE:
-            return f"too little data to show a large change where it counts: {_names(blind)}"
+            return f"a large change could not have been shown where it counts: {_said(blind)}"
         case ChangeVerdict.UNCHANGED:
             found = f"no change found in {len({change.name for change in changes})} endpoints"
-            return f"{found}; too little data for some: {_names(blind)}" if blind else found
+            return f"{found}; not judged for sure: {_said(blind)}" if blind else found
         case _:
             return _moved(verdict, changes, settings)
 
 
-def _names(names: set[str]) -> str:
-    return listed(sorted(names))
+def _said(blind: Blind) -> str:
+    """`create_order (P95, errors)` for each endpoint."""
+    return listed([f"{name} ({', '.join(blind[name])})" for name in sorted(blind)])
 
 
 def _moved(verdict: ChangeVerdict, changes: Sequence[Change], settings: CompareSettings) -> str:
