@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from perfreport import units
 from perfreport.judge.findings import AuditFinding, ObjectiveFinding, Severity, Status
-from perfreport.run.info import RunInfo
+from perfreport.run.info import RunInfo, TestType
 from perfreport.stats.window import Window
 from perfreport.tables import FastFailuresRow, UsersRow
 
+_BY_PEAK = (TestType.STRESS, TestType.SPIKE)
 _REACHED = 0.90  # of the users or of the time that the pack plans
 _REJECTED = 0.001  # of the records: more than this can hide a pattern
 _FAST = 0.01  # of the requests: a P95 moves by a fifth of its distance to P99 at most
@@ -53,15 +54,21 @@ def audit_run(
 def _users_not_reached(conduct: Conduct) -> Iterator[AuditFinding]:
     if conduct.users is None or not conduct.expected_users:
         return
-    share = conduct.users.median / conduct.expected_users
+    reached = _reached(conduct.users, conduct.info)
+    share = reached / conduct.expected_users
     if share < 1:
         yield AuditFinding(
             "users_not_reached",
             conduct.run,
             Severity.INVALID if share < _REACHED else Severity.INFO,
-            f"{units.number(conduct.users.median)} of {units.number(conduct.expected_users)} users "
+            f"{units.number(reached)} of {units.number(conduct.expected_users)} users "
             f"were active ({units.percent(share)}); at least {units.percent(_REACHED)} are needed",
         )
+
+
+def _reached(users: UsersRow, info: RunInfo) -> float:
+    """Users held over the judged window; a climb or a spike is planned by its peak."""
+    return users.max if info.test_type in _BY_PEAK else users.median
 
 
 def _run_too_short(conduct: Conduct) -> Iterator[AuditFinding]:

@@ -10,7 +10,7 @@ import pytest
 
 from perfreport.judge.findings import ObjectiveFinding, Status
 from perfreport.judge.validity import Conduct, audit_run
-from perfreport.run.info import Rejection, RunInfo, SourceInfo
+from perfreport.run.info import Rejection, RunInfo, SourceInfo, TestType
 from perfreport.stats.window import Window
 from perfreport.tables import FastFailuresRow, UsersRow
 
@@ -47,6 +47,26 @@ def users(median: float) -> UsersRow:
 )
 def test_fewer_than_nine_in_ten_users_decide_nothing(median: float, severity: str | None) -> None:
     assert found(users=users(median), expected_users=5000).get("users_not_reached") == severity
+
+
+@pytest.mark.parametrize(
+    ("test", "severity"),
+    [
+        ("stress", None),
+        ("spike", None),
+        ("soak", "invalid"),
+        ("load", "invalid"),
+        (None, "invalid"),
+    ],
+)
+def test_a_climb_or_a_spike_reaches_its_users_at_its_peak(
+    test: str | None, severity: str | None
+) -> None:
+    """The guide's spike: 1,000 users, 15,000 for a while, 1,000 again; judged over the whole run."""
+    row = UsersRow("users", 1800, median=1000, min=1000, max=15_000)
+    info = RunInfo(test_type=test and TestType(test))
+    audit = found(users=row, expected_users=15_000, info=info)
+    assert audit.get("users_not_reached") == severity
 
 
 @pytest.mark.parametrize("unknown", [{"users": users(3)}, {"expected_users": 5000}, {}])
