@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from itertools import groupby
 
 import pyarrow as pa
 
 from perfreport import measure
+from perfreport.ingestion.inputs import labels_of
 from perfreport.judge.findings import AuditFinding, ObjectiveFinding
 from perfreport.judge.measured import Measured
 from perfreport.judge.objectives import judge_objectives
@@ -26,6 +28,7 @@ from perfreport.tables import (
     NameRow,
     OutcomeRow,
     SeriesRow,
+    SourceEndRow,
     SubjectRow,
     UsersRow,
 )
@@ -158,5 +161,19 @@ def _conduct(run: Run, pack: Pack, window: Window, measured: Measured) -> Conduc
         expected_s=pack.expected_seconds(info.scenario, info.test_type),
         min_steady_s=scenario.min_steady if scenario and is_load(info.test_type) else None,
         scenarios=tuple(each.scenario for each in pack.scenarios),
+        broke_off=_broke_off(run),
         fast_failures=next((row for row in failures if row.kind == REQUEST), None),
     )
+
+
+def _broke_off(run: Run) -> datetime | None:
+    """When the first of the inputs that were cut off fell silent, while others may have gone on."""
+    sources = run.info.sources
+    if not any(source.truncated for source in sources):
+        return None
+    last = {row.source: row.last for row in rows(run, "source_ends", SourceEndRow)}
+    labels = labels_of([source.name for source in sources])
+    ends = [
+        last.get(label) for label, source in zip(labels, sources, strict=True) if source.truncated
+    ]
+    return min((end for end in ends if end is not None), default=None)

@@ -148,6 +148,14 @@ class OutcomeRow:
 
 
 @dataclass(frozen=True)
+class SourceEndRow:
+    """When a source observed its last; `source` is the label of its input."""
+
+    source: str | None
+    last: datetime
+
+
+@dataclass(frozen=True)
 class UsersRow:
     """Active users of a subject over the seconds of a window."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,22 @@ def test_a_run_of_no_scenario_of_the_pack_is_not_passed_over(tmp_path: Path, dem
     assessment = assess(run, demo)
     doubts = [each.id for each in assessment.audit]
     assert "nothing_judged" in doubts
+
+
+def test_a_generator_that_broke_off_cuts_the_window_though_another_went_on(
+    tmp_path: Path, demo: Pack
+) -> None:
+    whole = SAMPLES / "k6-json" / "run.json.gz"
+    lines = gzip.decompress(whole.read_bytes()).splitlines(keepends=True)
+    cut = tmp_path / "other.json"
+    cut.write_bytes(b"".join(lines[: len(lines) // 2])[:-20])
+    about = About(scenario="kenya_o2c", test_type=TestType.LOAD)
+    ingest([whole, cut], tmp_path / "run.parquet", about=about)
+    audit = assess(open_run(tmp_path / "run.parquet"), demo).audit
+    (found,) = (each for each in audit if each.id == "truncated_input")
+    assert (found.severity, found.why) == (
+        "invalid", "other.json breaks off inside the judged window"
+    )  # fmt: skip
 
 
 def test_a_log_without_status_codes_has_no_data_for_a_count_of_them(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from perfreport import units
 from perfreport.judge.findings import AuditFinding, ObjectiveFinding, Severity, Status
@@ -15,7 +16,7 @@ _BY_PEAK = (TestType.STRESS, TestType.SPIKE)
 _REACHED = 0.90  # of the users or of the time that the pack plans
 _REJECTED = 0.001  # of the records: more than this can hide a pattern
 _FAST = 0.01  # of the requests: a P95 moves by a fifth of its distance to P99 at most
-_CUT_S = 1.0  # a window that ends this near to the last record ends where the input was cut
+_CUT_S = 1.0  # a window that ends this near to an input's last record is cut with it
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Conduct:
     expected_users: float | None = None
     expected_s: float | None = None
     min_steady_s: float | None = None
+    broke_off: datetime | None = None  # when the first input that was cut off fell silent
     fast_failures: FastFailuresRow | None = None
     scenarios: tuple[str, ...] = ()  # of the pack
 
@@ -96,7 +98,8 @@ def _truncated_input(conduct: Conduct) -> Iterator[AuditFinding]:
     cut = [source.name for source in conduct.info.sources if source.truncated]
     if not cut:
         return
-    ends_there = (conduct.whole.end - conduct.window.end).total_seconds() < _CUT_S
+    broke_off = conduct.broke_off or conduct.whole.end
+    ends_there = (broke_off - conduct.window.end).total_seconds() < _CUT_S
     where = "inside the judged window" if ends_there else "after the judged window"
     yield AuditFinding(
         "truncated_input",

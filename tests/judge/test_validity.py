@@ -98,6 +98,16 @@ def test_an_input_that_breaks_off_inside_the_judged_window_decides_nothing() -> 
     assert found(info=cut, window=span(1350, 7200)) == {"truncated_input": "invalid"}
 
 
+@pytest.mark.parametrize(("broke_off_s", "severity"), [(3600, "invalid"), (6302, "info")])
+def test_one_of_several_inputs_may_break_off_before_the_others(
+    broke_off_s: float, severity: str
+) -> None:
+    """The run goes on to 7200 s by the other generator; the window ends at 6300 s."""
+    broke_off = START + timedelta(seconds=broke_off_s)
+    cut = found(info=source(truncated=True), broke_off=broke_off)
+    assert cut == {"truncated_input": severity}
+
+
 @pytest.mark.parametrize(("rejected", "severity"), [(0, None), (10, "info"), (11, "warning")])
 def test_many_unreadable_records_are_a_warning(rejected: int, severity: str | None) -> None:
     info = source(rejected=rejected, rejections=[Rejection(line=84_211, why="cut off")])
