@@ -125,7 +125,7 @@ def _status(
 ) -> tuple[Status, str]:
     """The status, and in words what decided it."""
     needed = _needed(limit, bound)
-    if observed.samples is not None and observed.samples < needed:
+    if observed.samples is not None and observed.samples < needed and not _broken(limit, observed):
         return Status.TOO_FEW, f"too few to judge, {needed:,} are needed"
     left = _left(limit, margin)
     if not limit.holds(value, bound):
@@ -137,6 +137,13 @@ def _status(
     if margin is not None and margin < _AT_RISK and not exact:
         return Status.AT_RISK, f"only {left}"
     return Status.PASS, left
+
+
+def _broken(limit: Limit, observed: Observed) -> bool:
+    """Ten failures break a limit that allows fewer than three, however few requests there were."""
+    share = {"error_rate": observed.value, "checks": 1 - (observed.value or 0.0)}
+    failed = (share.get(limit.statistic) or 0.0) * (observed.samples or 0)
+    return limit.series is None and round(failed) >= _BEYOND
 
 
 def _needed(limit: Limit, bound: float) -> int:

@@ -78,12 +78,16 @@ CASES = [
     ("error_rate < 1%", {"count": 300}, "pass", 0.0, 1.0),
     ("error_rate < 1%", {"count": 299}, "too_few", 0.0, 1.0),
     ("error_rate < 0.1%", {"count": 2999}, "too_few", 0.0, 1.0),
+    ("error_rate < 1%", {"count": 200, "error_rate": 0.045}, "too_few", 0.045, -3.5),
+    ("error_rate < 1%", {"count": 200, "error_rate": 0.05}, "fail", 0.05, -4.0),
+    ("error_rate < 0.1%", {"count": 2000, "error_rate": 1.0}, "fail", 1.0, -999.0),
     ("error_rate == 0%", {"count": 5}, "pass", 0.0, None),
     ("error_rate < 1%", {"error_rate": None}, "no_data", None, None),
     ("checks >= 99%", {"error_rate": 0.005}, "pass", 0.995, 0.5),
     ("checks >= 99%", {"error_rate": 0.0095}, "at_risk", 0.9905, 0.05),
     ("checks >= 99%", {"error_rate": 0.03}, "fail", 0.97, -2.0),
     ("checks >= 99%", {"count": 299}, "too_few", 1.0, 1.0),
+    ("checks >= 99%", {"count": 100, "error_rate": 0.5}, "fail", 0.5, -49.0),
     ("checks >= 100%", {"count": 1}, "pass", 1.0, None),
     ("rate >= 2500/h", {"count": 100, "errors": 10}, "pass", 3240, 0.296),
     ("rate >= 90/min", {"count": 100, "errors": 10}, "fail", 54, -0.4),
@@ -130,7 +134,7 @@ def test_no_error_rate_passes_that_the_limit_does_not_allow(count: int, errors: 
         "error_rate < 1%", row=stats(count=count, errors=errors, error_rate=errors / count)
     )
     if count < 300:
-        assert found.status is Status.TOO_FEW
+        assert found.status is (Status.FAIL if errors >= 10 else Status.TOO_FEW)
     else:
         assert (found.status is Status.FAIL) == (errors / count >= 0.01)
 
