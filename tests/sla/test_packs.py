@@ -13,6 +13,7 @@ from perfreport.judge.subjects import objectives_of
 from perfreport.run.info import RunInfo, TestType
 from perfreport.sla.loader import load_pack
 from perfreport.sla.schema import json_schema
+from perfreport.units import PER_SECOND
 
 SLA = resources.folder("sla")
 
@@ -170,6 +171,30 @@ def test_the_tests_are_those_of_the_guide(
     found = chiroerp.test(TestType(test))
     assert (found.environment, found.users, found.seconds) == (environment, users, minutes * 60)
     assert found.criteria
+
+
+def test_what_the_planned_load_cannot_reach_is_not_required(chiroerp) -> None:
+    """At the planned orders and weights; or a run exactly as planned would not be ready."""
+    out_of_reach = set()
+    for name, (_, _, orders) in LOADS.items():
+        scenario = chiroerp.scenario(name)
+        weights = {request.request: request.weight for request in scenario.requests}
+        for objective in objectives_of(chiroerp, name, TestType.LOAD):
+            if objective.statistic == "rate":
+                planned = orders / 3600 * weights[objective.subject] / weights[scenario.orders_from]
+                limit = objective.limit.value * PER_SECOND[objective.limit.unit]
+                if planned < limit * 0.999:
+                    out_of_reach.add((objective.target, objective.required))
+    assert out_of_reach == {("Invoices", False), ("M-Pesa Transactions", False)}
+
+
+def test_tokens_are_counted_by_rate_not_by_what_the_counter_stood_at(chiroerp) -> None:
+    limits = [
+        str(objective.limit)
+        for objective in objectives_of(chiroerp, "kenya_o2c", TestType.SOAK)
+        if objective.subject == "mpesa_token_refreshes"
+    ]
+    assert limits == ["slope(mpesa_token_refreshes) >= 0.85/h"]
 
 
 def test_load_is_judged_by_every_criterion_of_the_guide(chiroerp) -> None:
