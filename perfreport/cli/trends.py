@@ -17,6 +17,8 @@ from perfreport.cli.common import RUN, emit, flag_options, format_option, output
 def command(run: Path, sla: Path | None, fmt: str) -> None:
     """Show which server series grow during a soak, and when they meet their limit.
 
+    Exits with 0 whatever it finds; `check` judges.
+
     \b
     perfreport trends soak.parquet --sla sla/chiroerp
     """

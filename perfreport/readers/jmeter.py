@@ -150,16 +150,20 @@ def tell_transactions(columns: Collection[str]) -> bool:
 def _transactions(columns: Columns, length: int) -> np.ndarray:
     """Which rows are of transaction controllers.
 
-    Their message tells; where it was not recorded, a missing data type and URL do: hardly any other
-    sampler leaves out both.
+    Their message tells; one that the end of the test cut off has none, and neither a data type nor
+    a URL. Where messages were not recorded, the latter two tell: hardly any other sampler leaves
+    out both.
     """
     messages, types, urls = (columns.get(it) for it in ("responseMessage", "dataType", "URL"))
-    if messages is not None:
-        return _which(messages, lambda text: text.startswith(_TRANSACTION_MESSAGE))
-    if types is None or urls is None:  # see tell_transactions
-        return np.zeros(length, bool)
-    both = _which(types, lambda text: not text) & _which(urls, lambda text: text == _NULL)
-    return np.asarray(both)
+    found = np.zeros(length, bool)
+    if types is not None and urls is not None:  # see tell_transactions
+        found = _which(types, lambda text: not text) & _which(urls, lambda text: text == _NULL)
+    if messages is None:
+        return np.asarray(found)
+    unfinished = found & _which(messages, lambda text: not text)
+    return np.asarray(
+        unfinished | _which(messages, lambda text: text.startswith(_TRANSACTION_MESSAGE))
+    )
 
 
 def _which(texts: pa.Array, holds: Callable[[str], bool]) -> np.ndarray:

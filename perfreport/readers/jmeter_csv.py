@@ -58,6 +58,10 @@ def read(source: Source) -> Iterator[pa.RecordBatch]:
         source.note(
             "no column responseMessage: transactions cannot be told from requests, both are counted"
         )
+    if "threadName" not in layout.places:
+        source.note(
+            "no column threadName: sub-results cannot be told from requests, both are counted"
+        )
     rows = Rows(source.options.names, list(layout.variables))
     for columns in _columns(source, layout):
         yield rows.of(columns)

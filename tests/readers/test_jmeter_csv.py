@@ -585,6 +585,23 @@ def test_a_transaction_is_told_by_its_message_and_encloses_no_sub_result() -> No
     assert kinds(record(dataType="", URL="null")) == [REQUEST]
 
 
+def test_a_transaction_that_the_end_of_the_test_cut_off_is_one() -> None:
+    """As JMeter 5.6.3 wrote it with parent samples; its dashboard counts it with the finished ones."""
+    text = (
+        ",".join(DEFAULT) + "\n"
+        "1795427373656,0,TC order to cash,,,kenya_o2c 1-7,,true,,0,0,598,602,null,0,0,0\n"
+        "1795427373700,5,create_order,201,,kenya_o2c 1-8,text,true,,174,218,598,602,null,5,0,0\n"
+    )
+    assert [row["kind"] for row in rows(text)] == [TRANSACTION, REQUEST]
+
+
+def test_where_sub_results_cannot_be_told_the_user_is() -> None:
+    columns = [name for name in DEFAULT if name != "threadName"]
+    source = source_of(jtl([record()], columns))
+    list(all_rows(source))
+    assert "sub-results cannot be told from requests" in source.notes[0]
+
+
 def test_without_messages_a_transaction_has_neither_type_nor_url() -> None:
     columns = [name for name in DEFAULT if name != "responseMessage"]
     assert kinds(TC, record(), record(dataType=""), columns=columns) == [
