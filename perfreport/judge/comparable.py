@@ -62,7 +62,10 @@ class Doubts:
 
 
 def doubts(baseline: Side, run: Side, settings: CompareSettings) -> Doubts:
-    """What speaks against comparing two runs."""
+    """What speaks against comparing two runs; where one is empty, that alone."""
+    empty = tuple(_empty(baseline, run, settings))
+    if empty:
+        return Doubts(empty, ())
     return Doubts(
         serious=(
             *_too_short(baseline, run, settings),
@@ -81,13 +84,31 @@ def doubts(baseline: Side, run: Side, settings: CompareSettings) -> Doubts:
     )
 
 
+def _empty(baseline: Side, run: Side, settings: CompareSettings) -> Iterator[Doubt]:
+    """A side without any judged request: all other doubts would only follow from it."""
+    for side, which in ((run, "run"), (baseline, "baseline")):
+        if not side.requests:
+            short = side.window.seconds < settings.min_steady
+            needed = f", {_needed(settings)}" if short else ""
+            why = f": {side.window.why}" if side.window.why else ""
+            yield Doubt(
+                "duration" if short else "endpoints",
+                f"no request of the {which} is judged, its judged window is "
+                f"{units.span(side.window.seconds)} long{needed}{why}",
+            )
+
+
+def _needed(settings: CompareSettings) -> str:
+    return f"{units.span(settings.min_steady)} of steady load are needed (compare: min_steady)"
+
+
 def _too_short(baseline: Side, run: Side, settings: CompareSettings) -> Iterator[Doubt]:
     lengths = (baseline.window.seconds, run.window.seconds)
     if min(lengths) < settings.min_steady:
         yield Doubt(
             "duration",
             f"{units.span(lengths[1])} are judged against {units.span(lengths[0])} of the baseline, "
-            f"{units.span(settings.min_steady)} of steady load are needed (compare: min_steady)",
+            + _needed(settings),
         )
 
 

@@ -134,6 +134,19 @@ def test_a_minute_is_too_short_unless_the_pack_says_otherwise(recorded) -> None:
     assert of(found, "create_order", "p50").change == pytest.approx(0.139, abs=0.001)
 
 
+def test_a_run_that_ended_before_the_window_begins_has_nothing_to_compare(recorded) -> None:
+    """One sentence: no rates, mixes and endpoints that differ only because there is nothing."""
+    baseline, run = recorded
+    window = Window(run.window.start, run.window.start, "rate", "the run is short")
+    empty = replace(run, window=window, sketches={}, endpoints={}, successful={})
+    for found, which in ((judged(baseline, empty), "run"), (judged(empty, run), "baseline")):
+        assert found.verdict == NOT_COMPARABLE
+        assert [doubt.why for doubt in found.comparable] == [
+            f"no request of the {which} is judged, its judged window is 0 s long, 5 min of steady "
+            "load are needed (compare: min_steady): the run is short"
+        ]
+
+
 # Simulated systems: see benchmarks/compare_error_rates.py and docs/statistics.md.
 
 
