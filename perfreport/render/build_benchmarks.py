@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from perfreport import units
 from perfreport.judge.evidence import Readiness
 from perfreport.judge.findings import ObjectiveFinding, Status
@@ -42,7 +44,7 @@ def benchmarks(readiness: Readiness) -> Benchmarks | None:
                 name=plain(target.metric),
                 target=plain(target.target, 60),
                 cells=tuple(
-                    _cell(target, cells.get((target.metric, scenario.scenario)))
+                    _cell(target, cells.get((target.metric, scenario.scenario)), readiness)
                     for scenario in pack.scenarios
                 ),
             )
@@ -84,7 +86,7 @@ def _planned(users: float) -> str:
     return f"{units.number(users)} {'user' if users == 1 else 'users'} planned"
 
 
-def _cell(target: Target, finding: ObjectiveFinding | None) -> BenchmarkCell:
+def _cell(target: Target, finding: ObjectiveFinding | None, readiness: Readiness) -> BenchmarkCell:
     if finding is None:
         return _ABSENT
     if untested(finding):
@@ -96,8 +98,21 @@ def _cell(target: Target, finding: ObjectiveFinding | None) -> BenchmarkCell:
     return BenchmarkCell(
         badge=badge,
         value=quantity(finding.observed, finding.unit),
-        remark=_remark(target, finding, badge),
+        remark=", ".join([_remark(target, finding, badge), *_worst_of(finding, readiness)]),
         bar=margin_bar(badge.css, finding.operator, finding.observed, finding.limit),
+    )
+
+
+def _worst_of(finding: ObjectiveFinding, readiness: Readiness) -> list[str]:
+    """Which run the cell is from, where several could have filled it."""
+    runs = {
+        each.run
+        for each in readiness.check.objectives
+        if (each.target, each.scenario) == (finding.target, finding.scenario)
+        and each.observed is not None
+    }
+    return (
+        [f"worst of {counted(len(runs), 'run')}: {plain(finding.run, 24)}"] if len(runs) > 1 else []
     )
 
 
@@ -122,18 +137,24 @@ def _title(readiness: Readiness, cells: dict[tuple[str, str], ObjectiveFinding])
         )
         for scenario in (each.scenario for each in pack.scenarios)
     }
-    broken = [
-        f"{name} misses {counted(number, 'of', 'of')} {counted(len(pack.targets), 'target')}"
-        for name, number in missed.items()
-        if number
-    ]
+    broken = _broken(missed, len(pack.targets))
     tested = {name for (_, name), found in cells.items() if found.run is not None}
     skipped = [
         scenario_title(pack, each.scenario)
         for each in pack.scenarios
         if each.scenario not in tested
     ]
-    parts = [listed(broken) if broken else "No tested scenario misses a target" if tested else ""]
+    parts = [broken if broken else "No tested scenario misses a target" if tested else ""]
     if skipped:
         parts.append(f"{listed(skipped)} not run")
     return "; ".join(filter(None, parts))
+
+
+def _broken(missed: Mapping[str, int], targets: int) -> str:
+    """`Kenya O2C misses two of nine targets, Kenya P2P one`."""
+    named = [(name, counted(number, "")) for name, number in missed.items() if number]
+    if not named:
+        return ""
+    (first, number), *others = named
+    story = f"{first} misses {number.strip()} of {counted(targets, 'target')}"
+    return ", ".join([story, *(f"{name} {number.strip()}" for name, number in others)])
