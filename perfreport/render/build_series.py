@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -24,7 +25,12 @@ def series_tracks(
     run: RunEvidence, pack: Pack, bins: Sequence[float], limits: Mapping[str, float]
 ) -> tuple[list[Track], int]:
     """The tracks, those with a limit first, and how many names are left out."""
-    by_name = lines_of(run.series)
+    limits_themselves = {series.capacity for series in pack.series}
+    by_name = {
+        name: lines
+        for name, lines in lines_of(run.series).items()
+        if name not in limits_themselves  # drawn as the limit of its series
+    }
     names = sorted(
         by_name, key=lambda name: (name not in limits, not pack.series_named(name), name)
     )
@@ -133,8 +139,12 @@ def _end_label(
 
 
 def _tail(name: str) -> str:
-    """The end of a long label: paths differ there."""
-    return name if len(name) <= _LABEL else "…" + name[1 - _LABEL :]
+    """The end of a long label, in whole words where it has any: paths differ there."""
+    if len(name) <= _LABEL:
+        return name
+    tail = name[1 - _LABEL :]
+    whole = re.search(r"(?<=[/_. -])\w.*$|[/].*$", tail)
+    return "…" + (whole[0] if whole and len(whole[0]) > _LABEL / 3 else tail)
 
 
 def _sub(unit: str | None, shown: int, lines: int) -> str:

@@ -17,6 +17,7 @@ from perfreport.render.build_text import (
     listed,
     plain,
 )
+from perfreport.render.build_timeline import bin_word
 from perfreport.render.figures.strip import Bar, Strip, StripRow, fills
 from perfreport.render.figures.timeline import time_ticks
 from perfreport.tables import EndpointBin
@@ -51,9 +52,9 @@ def strip(run: RunEvidence, section: str, limits: Mapping[str, ObjectiveFinding]
         id=f"{section}_strip",
         title=_title(rows),
         sub=(
-            f"P95 of each {units.span(run.bin_s) if run.bin_s >= 1 else 'bin'} as a share of the "
+            f"P95 of each {bin_word(run.bin_s)} as a share of the "
             "limit (the line). A bar through the line is over; a bar just under it has less than "
-            f"10 % left; it rests on about {_usual_requests(bins)} requests. Pale: outside the judged window."
+            f"10 % left; it rests on about {_usual_requests(bins)} requests, so it alone decides nothing. Pale: outside the judged window."
         ),
         time_ticks=time_ticks(run.whole.seconds),
         rows=tuple(each.row for each in rows[:_ROWS]),

@@ -59,6 +59,9 @@ def timeline(
         tracks=tuple(tracks),
         window_x=coordinate(max(0.0, x(left))),
         window_width=coordinate(min(1000.0, x(right)) - max(0.0, x(left))),
+        window_edges="".join(
+            f"M{coordinate(x(at))} 0V1000" for at in (left, right) if 0 < at < span
+        ),
         window_label="judged window" if right - left > 0.15 * span else "",
         window_left=coordinate(max(0.0, x(left)) / 10),
         time_grid=time_grid(span),
@@ -158,7 +161,7 @@ def _times(run: RunEvidence, bins: list[float], rows: list[TimelineRow | None]) 
     ]
     return lines_track(
         title="Response time",
-        sub=f"all requests, n = {count(run.total_all.count)}",
+        sub=f"all requests, n = {count(run.total.count)} judged",
         height=170,
         description="P50, P95 and P99 of the response times over time",
         span_s=run.whole.seconds,
@@ -180,13 +183,13 @@ def _errors(run: RunEvidence, bins: list[float], rows: list[TimelineRow | None])
     total = sum(row.errors for row in rows if row)
     return bars_track(
         title="Failures",
-        sub=f"failed requests per {units.span(run.bin_s) if run.bin_s >= 1 else 'bin'}",
+        sub=f"failed requests each {bin_word(run.bin_s)}, {count(total)} in all",
         height=54,
         description=f"Failed requests over time, {count(total)} in all",
         span_s=run.whole.seconds,
         bin_s=run.bin_s,
         points=values,
-        label=f"{count(total)} in all" if total else "none",
+        label=f"{count(run.total.errors)} judged" if total else "none",
         text=units.number,
         reads=[count(value) for _, value in values],
     )
@@ -207,6 +210,11 @@ def _seconds(run: RunEvidence, at: float) -> float:
     return max(min(run.bin_s, run.whole.seconds - at), run.bin_s * 0.05)
 
 
+def bin_word(bin_s: float) -> str:
+    """What one value stands for: `second`, `30 s`."""
+    return "bin" if bin_s < 1 else "second" if bin_s == 1 else units.span(bin_s)
+
+
 def _heading(track: Track) -> str:
     return "P50 · P95 · P99" if track.title == "Response time" else track.title
 
@@ -215,7 +223,7 @@ def _sub(run: RunEvidence, tracks: int, left: float, right: float, hidden: int) 
     how = HOW.get(run.window.how, plain(run.window.how, 40))
     parts = [f"{counted(tracks, 'measure').capitalize()} on one time axis."]
     if run.timeline:
-        parts.append(f"One value each {units.span(run.bin_s)}." if run.bin_s >= 1 else "")
+        parts.append(f"One value each {bin_word(run.bin_s)}.")
     parts.append(f"Light field: the judged window, {clock(left)} to {clock(right)}, {how}.")
     if hidden:
         parts.append(

@@ -75,6 +75,7 @@ class Timeline:
     tracks: tuple[Track, ...]
     window_x: str
     window_width: str
+    window_edges: str  # where the judged window starts or ends within the run
     window_label: str
     window_left: str
     time_grid: str
