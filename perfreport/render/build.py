@@ -94,7 +94,7 @@ def _figure(section: RunSection, finding: ObjectiveFinding) -> str:
     if section.checks and finding.statistic == "checks":
         return f"#{section.id}_checks"
     if section.endpoints and section.endpoints.rows:
-        names = {row.name: row.id for row in section.endpoints.rows}
+        names = {row.name: row.id for row in (*section.endpoints.rows, *section.endpoints.more)}
         if row := names.get(plain(finding.subject)):
             return f"#{row}"
         if finding.unit == "ms" and finding.statistic.startswith("p"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from perfreport import units
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison
 from perfreport.render.build_finding import change_text, interval_text
@@ -36,8 +39,8 @@ def compared(comparison: Comparison, baseline: str, run: str, band: float) -> Co
     drawn = [change for change in ranked if _is_relative(change)]
     bounds = finite(b for c in drawn for b in (c.change, c.ci_low, c.ci_high))
     scale = interval_scale(bounds, band)
-    rows = tuple(_row(change, scale) for change in ranked)
-    hidden = len(rows) - _SHOWN
+    shown = [change for change in ranked if _is_told(change)][:_SHOWN] or ranked[:_SHOWN]
+    folded = [change for change in ranked if change not in shown]
     return Compared(
         title=_title(comparison),
         sub=_sub(comparison, baseline, band),
@@ -46,10 +49,29 @@ def compared(comparison: Comparison, baseline: str, run: str, band: float) -> Co
         baseline=plain(baseline, 24) or "Baseline",
         run=plain(run, 24),
         axis=interval_axis(scale, band) if drawn else None,
-        rows=rows[:_SHOWN],
-        more=rows[_SHOWN:],
-        more_label=f"{counted(hidden, 'further row').capitalize()}" if hidden > 0 else "",
+        rows=tuple(_row(change, scale) for change in shown),
+        more=tuple(_row(change, scale) for change in folded),
+        more_label=_more_label(folded),
     )
+
+
+def _is_told(change: Change) -> bool:
+    """True for what moved, and for the P95 of each endpoint: the rest stands one click away."""
+    moved = change.verdict in (ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED)
+    return moved or change.statistic == "p95"
+
+
+def _more_label(folded: Sequence[Change]) -> str:
+    """`Eight further rows: 5 inconclusive, 3 reported`."""
+    if not folded:
+        return ""
+    counts = Counter(change.verdict for change in folded)
+    told = [
+        f"{counts[verdict]} {CHANGE_BADGES[verdict].word.lower()}"
+        for verdict in _ORDER
+        if counts[verdict]
+    ]
+    return f"{capital(counted(len(folded), 'further row'))}: {', '.join(told)}"
 
 
 def _is_relative(change: Change) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from perfreport import units
@@ -23,7 +23,8 @@ from perfreport.render.figures.sparkline import Sparkline, spark_line
 from perfreport.render.model import Endpoint, Endpoints
 from perfreport.tables import EndpointBin, EndpointRow
 
-_SHOWN = 40  # rows that are not folded away
+_SHOWN = 40  # rows that are never folded away, at most
+_UNJUDGED = 6  # rows that are shown though nothing was asked of them, judged ones included
 _WORST_FIRST = list(STATUS_BADGES)
 
 
@@ -46,16 +47,35 @@ def endpoints(
         )
         for row, row_id in zip(ranked, ids, strict=True)
     ]
-    hidden = len(rows) - _SHOWN
+    shown = _shown(ranked, findings)
     return Endpoints(
         title=_title(ranked, findings),
         sub=_sub(len(inside), len(outside)),
         spark_heading=f"P95 over {units.span(run.whole.seconds)}",
         judged=any(row.badge for row in rows),
-        rows=tuple(rows[:_SHOWN]),
-        more=tuple(rows[_SHOWN:]),
-        more_label=f"{counted(hidden, 'further endpoint').capitalize()}" if hidden > 0 else "",
+        rows=tuple(rows[:shown]),
+        more=tuple(rows[shown:]),
+        more_label=_more_label(ranked[shown:]),
     )
+
+
+def _shown(
+    ranked: Sequence[EndpointRow], findings: Mapping[str, Sequence[ObjectiveFinding]]
+) -> int:
+    """How many rows are not folded away: the judged ones, then requests up to a handful."""
+    judged = sum(1 for row in ranked if findings.get(row.name))
+    requests = sum(row.kind == "request" for row in ranked)
+    few = max(judged, min(requests or len(ranked), _UNJUDGED))
+    return min(_SHOWN, len(ranked) if len(ranked) <= few + 1 else few)
+
+
+def _more_label(folded: Sequence[EndpointRow]) -> str:
+    """`Six further endpoints: 5 subrequest, 1 transaction`."""
+    if not folded:
+        return ""
+    counts = Counter(plain(row.kind, 20) for row in folded)
+    told = [f"{number} {kind}{'' if number == 1 else 's'}" for kind, number in counts.items()]
+    return f"{capital(counted(len(folded), 'further endpoint'))}: {', '.join(told)}"
 
 
 def _of_requests(rows: Sequence[EndpointRow]) -> list[EndpointRow]:

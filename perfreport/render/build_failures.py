@@ -17,6 +17,7 @@ from perfreport.render.model import Badge, Failure, Failures, ScriptCheck, Scrip
 from perfreport.tables import CheckRow, ErrorRow
 
 _SHOWN = 20
+_FREQUENT = 5  # kinds that are not folded away
 _MESSAGE = 200
 
 
@@ -30,7 +31,7 @@ def failures(run: RunEvidence) -> Failures | None:
     kinds = _kinds(run.errors)
     hidden = len(kinds) - _SHOWN
     seen: set[str] = set()
-    rows = []
+    rows: list[Failure] = []
     for kind in kinds[:_SHOWN]:
         fresh = kind.row.name not in seen
         seen.add(kind.row.name)
@@ -39,8 +40,20 @@ def failures(run: RunEvidence) -> Failures | None:
         title=_title(run, kinds),
         sub=_sub(run),
         spark_heading=f"All failures of the endpoint, 0 to {units.span(run.whole.seconds)}",
-        rows=tuple(rows),
+        rows=tuple(rows[:_FREQUENT]),
+        rare=tuple(rows[_FREQUENT:]),
+        rare_label=_rare_label([kind.row for kind in kinds[_FREQUENT:_SHOWN]]),
         more=f"And {counted(hidden, 'rarer kind')} of failure." if hidden > 0 else "",
+    )
+
+
+def _rare_label(rows: Sequence[ErrorRow]) -> str:
+    if not rows:
+        return ""
+    failed = sum(row.count for row in rows)
+    kinds = counted(len(rows), "rarer kind")
+    return (
+        f"{capital(kinds)} of failure, {count(failed)} {'request' if failed == 1 else 'requests'}"
     )
 
 
@@ -91,7 +104,7 @@ def script_checks(run: RunEvidence) -> ScriptChecks | None:
 def _failure(run: RunEvidence, kind: _Kind, bins: list[tuple[float, float]]) -> Failure:
     row = kind.row
     alike = f" (and {counted(kind.alike, 'message')} that {'differ' if kind.alike > 1 else 'differs'} in numbers only)"
-    message = plain(row.error, _MESSAGE)
+    message = _message(row)
     return Failure(
         what=_what(row),
         message=("" if _what(row) == message else message) + (alike if kind.alike else ""),
@@ -107,10 +120,20 @@ def _failure(run: RunEvidence, kind: _Kind, bins: list[tuple[float, float]]) -> 
 def _what(row: ErrorRow) -> str:
     """`503 Service Unavailable`, or the message where there was no status."""
     if not row.status:
-        return plain(row.error, _MESSAGE) or "No answer"
+        return _message(row) or "No answer"
     if row.status in set(HTTPStatus):
         return f"{row.status} {HTTPStatus(row.status).phrase}"
     return f"Status {row.status}"
+
+
+def _message(row: ErrorRow) -> str:
+    """The tool's words without their ornaments; nothing where they repeat the status alone.
+
+    An assertion may come as `expected / ****** received : [[[404]]] ****** comparison: [[[200]]] /`,
+    and a status of 503 as the number 1503.
+    """
+    words = re.sub(r"\[{3}|\]{3}|/?\s*\*{6}|\s*/\s*$", "", row.error or "")
+    return "" if row.status and words.strip() == f"1{row.status}" else plain(words, _MESSAGE)
 
 
 def _title(run: RunEvidence, kinds: list[_Kind]) -> str:

@@ -18,6 +18,7 @@ from perfreport.render.build_text import (
     NOT_TESTED,
     SENTENCE_LENGTH,
     STATUS_BADGES,
+    TALLY_WORDS,
     VERDICT_BADGES,
     capital,
     count,
@@ -40,15 +41,6 @@ _LINKS = {  # by the end of the anchor
     "_e_": "See the endpoint",
     "_endpoints": "See the endpoints",
     "_time": "See the timeline",
-}
-
-_TALLY_WORDS = {
-    Status.FAIL: "fail",
-    Status.AT_RISK: "at risk",
-    Status.TOO_FEW: "too few",
-    Status.NO_DATA: "without data",
-    Status.MANUAL: "to sign",
-    Status.PASS: "pass",
 }
 
 
@@ -132,7 +124,7 @@ def _tallies(check: Check) -> tuple[Tally, ...]:
 
 def _tally(status: Status | None, number: int) -> Tally:
     badge = NOT_TESTED if status is None else STATUS_BADGES[status]
-    word = "not tested" if status is None else _TALLY_WORDS[status]
+    word = "not tested" if status is None else TALLY_WORDS[status]
     return Tally(
         badge=Badge(badge.css, badge.icon, word),
         count=count(number),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from perfreport import units
@@ -15,10 +16,10 @@ from perfreport.render.build_provenance import response_time
 from perfreport.render.build_series import in_unit, series_unit
 from perfreport.render.build_soak import soak
 from perfreport.render.build_strip import strip
-from perfreport.render.build_text import capital, plain
+from perfreport.render.build_text import STATUS_BADGES, TALLY_WORDS, capital, plain
 from perfreport.render.build_timeline import timeline
 from perfreport.render.figures.scale import finite
-from perfreport.render.model import Compared, RunSection
+from perfreport.render.model import Badge, Compared, RunSection
 from perfreport.sla.model import Pack, Request, Scenario, Selection, Target
 from perfreport.tables import SeriesPoint
 
@@ -34,6 +35,7 @@ def run_section(
         id=section,
         nav=nav,
         title=_title(run, pack),
+        statuses=_statuses(own),
         sub=_sub(run),
         timeline=timeline(run, pack, section, _series_limits(run, pack, objectives)),
         strip=strip(run, section, limits),
@@ -42,6 +44,15 @@ def run_section(
         checks=script_checks(run),
         compared=_compared(run, pack.compare.min_effect),
         soak=soak(run, pack),
+    )
+
+
+def _statuses(findings: Sequence[ObjectiveFinding]) -> tuple[Badge, ...]:
+    counts = Counter(each.status for each in findings)
+    return tuple(
+        Badge(badge.css, badge.icon, f"{counts[status]} {TALLY_WORDS[status]}")
+        for status, badge in STATUS_BADGES.items()
+        if counts[status]
     )
 
 

@@ -21,6 +21,14 @@ STATUS_BADGES = {
     Status.MANUAL: Badge("none", "i-sign", "To sign"),
     Status.PASS: Badge("pass", "i-pass", "Pass"),
 }
+TALLY_WORDS = {
+    Status.FAIL: "fail",
+    Status.AT_RISK: "at risk",
+    Status.TOO_FEW: "too few",
+    Status.NO_DATA: "without data",
+    Status.MANUAL: "to sign",
+    Status.PASS: "pass",
+}
 NOT_TESTED = Badge("none", "i-none", "Not tested")
 
 VERDICT_BADGES = {

@@ -203,6 +203,8 @@ class Failures:
     sub: str
     spark_heading: str
     rows: tuple[Failure, ...]
+    rare: tuple[Failure, ...]  # folded away
+    rare_label: str
     more: str
 
 
@@ -293,6 +295,7 @@ class RunSection:
     id: str
     nav: str
     title: str
+    statuses: tuple[Badge, ...]  # how many of its objectives have which status, worst first
     sub: str
     timeline: Timeline | None
     strip: Strip | None

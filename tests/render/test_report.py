@@ -90,7 +90,7 @@ def test_a_reason_says_its_test_and_leads_to_its_figure() -> None:
     first = build_report(evidence.readiness()).masthead.why[0]
     assert first.detail == "Kenya O2C load, run o2c-load, n = 241268."
     assert first.link is not None
-    assert first.link.text == "See the endpoint"
+    assert first.link.text == "See the endpoints"
 
 
 @pytest.mark.parametrize(
@@ -195,11 +195,51 @@ def test_the_endpoint_table_shows_the_whole_run_beside_the_window() -> None:
     assert row.badge.word == "Fail"
 
 
+def test_rows_beside_the_point_are_folded_and_none_is_lost() -> None:
+    extra = tuple(replace(hollow_endpoint(f"part-{n}"), kind="subrequest") for n in range(5))
+    run = evidence.load_run()
+    table = build_report(evidence.with_run(run, endpoints=(*run.endpoints, *extra))).runs[0]
+    assert table.endpoints is not None
+    assert [row.name for row in table.endpoints.more] == [row.name for row in extra]
+    assert table.endpoints.more_label == "Five further endpoints: 5 subrequests"
+
+
+def test_rare_failures_are_folded_and_messages_lose_their_ornaments() -> None:
+    said = "Test failed: expected / ****** received  : [[[503]]] ****** comparison: [[[200]]] /"
+    kinds = tuple(evidence.failure(f"e{n}", 503, said, 100 - n) for n in range(8))
+    bare = evidence.failure("bare", 502, "1502", 200)
+    table = build_report(evidence.with_run(evidence.load_run(), errors=(bare, *kinds))).runs[0]
+    assert table.failures is not None
+    rows = (*table.failures.rows, *table.failures.rare)
+    assert [row.name for row in rows] == ["bare", *(f"e{n}" for n in range(8))]
+    assert rows[0].message == ""
+    assert rows[1].message == "Test failed: expected received : 503 comparison: 200"
+    assert table.failures.rare_label == "Four rarer kinds of failure, 378 requests"
+
+
+def test_what_is_the_limit_of_a_series_gets_no_track_of_its_own() -> None:
+    heap = evidence.PACK.series[0].model_copy(update={"capacity": "heap_max"})
+    pack = evidence.PACK.model_copy(update={"series": (heap, *evidence.PACK.series[1:])})
+    run = evidence.load_run()
+    most = tuple(replace(point, name="heap_max", value=2.0**32) for point in run.series)
+    usual = replace(evidence.readiness(), pack=pack, runs=(run,))
+    shown = [
+        build_report(replace(usual, runs=(replace(run, series=s),)))
+        for s in (run.series, (*run.series, *most))
+    ]
+    before, after = ([track.title for track in page.runs[0].timeline.tracks] for page in shown)
+    assert before == after
+
+
 def test_the_comparison_has_a_mark_for_each_relative_change() -> None:
     table = build_report(evidence.readiness()).runs[0].compared
     assert table is not None
     assert [row.badge.word for row in table.rows][:3] == ["Regressed", "Regressed", "Improved"]
-    assert [row.statistic for row in table.rows if row.mark is None] == ["Failed"]
+    every = (*table.rows, *table.more)
+    assert len(every) == len(evidence.comparison().comparisons)
+    assert [row.statistic for row in every if row.mark is None] == ["Failed"]
+    assert {row.statistic for row in table.rows} == {"P95, ms", "P50, ms"}
+    assert table.more_label == "Two further rows: 1 unchanged, 1 reported"
     assert table.rows[0].change == "+26.2 %"
     assert table.rows[0].interval == "[+21.0, +31.0]"
 
