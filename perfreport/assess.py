@@ -95,7 +95,7 @@ def _measured(
         users={
             row.subject: row for row in rows(run, "active_users", UsersRow, tables=tables, **bounds)
         },
-        sketches=_sketches(run, window, pooled),
+        sketches=_sketches(run, window, pooled, names),
         series=tuple(
             rows(run, "series_values", SeriesRow, names=_series(pack, objectives), **bounds)
         ),
@@ -123,14 +123,21 @@ def _subjects(pooled: dict[str, list[NameRow]]) -> pa.Table:
     return pa.Table.from_pylist(found, schema=_SUBJECTS)
 
 
-def _sketches(run: Run, window: Window, pooled: dict[str, list[NameRow]]) -> dict[str, Sketch]:
-    """The sketch of each subject over the judged window, its endpoints merged."""
+def _sketches(
+    run: Run, window: Window, pooled: dict[str, list[NameRow]], names: Sequence[NameRow]
+) -> dict[str, Sketch]:
+    """The sketch of each subject over the judged window, its endpoints merged.
+
+    None of a subject whose endpoints serve other scenarios, too: an endpoint has one sketch, and an
+    interval of other requests is worse than none.
+    """
     endpoints = within(measure.sketches(run), measure.whole(run).start, window)
     merged = {}
-    for key, names in pooled.items():
-        chosen = {name.name for name in names if name.kind not in (USERS, CHECK)}
-        parts = [endpoints[name] for name in sorted(chosen) if name in endpoints]
-        if parts:
+    for key, own in pooled.items():
+        chosen = {(name.kind, name.name) for name in own if name.kind not in (USERS, CHECK)}
+        shared = sum((name.kind, name.name) in chosen for name in names) > len(own)
+        parts = [endpoints[name] for _, name in sorted(chosen) if name in endpoints]
+        if parts and not shared:
             merged[key] = reduce(Sketch.merge, parts)
     return merged
 

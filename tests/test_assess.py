@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from perfreport.ingestion import About, ingest
 from perfreport.judge.findings import ObjectiveFinding, Status, Verdict
 from perfreport.judge.verdict import give_verdict
 from perfreport.resources import folder
-from perfreport.run.info import TestType
+from perfreport.run.info import RunInfo, TestType
+from perfreport.run.schema import batch
 from perfreport.run.store import Run, open_run
+from perfreport.run.writer import RunWriter
 from perfreport.sla.loader import load_pack
 from perfreport.sla.model import Pack
 
@@ -119,6 +122,29 @@ def test_a_run_of_no_scenario_of_the_pack_is_not_passed_over(tmp_path: Path, dem
     assessment = assess(run, demo)
     doubts = [each.id for each in assessment.audit]
     assert "nothing_judged" in doubts
+
+
+def test_a_scenario_is_not_judged_by_the_spread_of_anothers_requests(tmp_path: Path) -> None:
+    """Both call `pay`: 300 ms in the one, 2 s in the other. The interval of both is neither's."""
+    start = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+    writer = RunWriter(tmp_path / "run.parquet")
+    for scenario, duration_ms in (("shop", 300.0), ("stock", 2000.0)):
+        columns = {
+            "kind": "request", "name": "pay", "scenario": scenario, "ok": True,
+            "ts": [start + timedelta(seconds=second / 2) for second in range(1200)],
+            "duration_ms": [duration_ms] * 1200,
+        }  # fmt: skip
+        writer.write(batch(1200, columns))
+    end = start + timedelta(seconds=600)
+    writer.finish(RunInfo(scenario="shop", start=start, end=end))
+    request = {"request": "pay", "sla": "p95 < 500ms"}
+    scenarios = [{"scenario": name, "requests": [request]} for name in ("shop", "stock")]
+    found = by_id(
+        assess(open_run(tmp_path / "run.parquet"), Pack.model_validate({"scenarios": scenarios}))
+    )
+    assert found["shop/pay/p95"].status is Status.PASS
+    assert found["stock/pay/p95"].status is Status.FAIL
+    assert (found["shop/pay/p95"].low, found["shop/pay/p95"].high) == (None, None)
 
 
 def test_a_generator_that_broke_off_cuts_the_window_though_another_went_on(
