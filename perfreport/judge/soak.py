@@ -289,10 +289,11 @@ def _why(
     sign: float,
 ) -> str:
     what = {"gauge": "median", "sawtooth": "floor", "counter": "rate"}[series.shape]
-    whole = judged.growth.whole
-    low, high = sorted((_signed(whole.low, sign), _signed(whole.high, sign)))
+    # Of a counter the rate is judged, while the figures are of the count.
+    moved = judged.growth.whole if series.shape == "counter" else shown
+    low, high = sorted((_signed(moved.low, sign), _signed(moved.high, sign)))
     moves = (
-        f"the {what} moves by {label.rate(_signed(whole.per_h, sign))} "
+        f"the {what} moves by {label.rate(_signed(moved.per_h, sign))} "
         f"[{label.text(low)} to {label.text(high)}]"
     )
     matters = f"{label.rate(judged.growth.minimum)} would matter"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from soak_series import LIMIT, heap, lag
 
+from perfreport import units
 from perfreport.judge.findings import Trend, TrendVerdict
 from perfreport.judge.soak import trend
 
@@ -249,3 +250,16 @@ def test_no_series_gives_a_figure_that_is_none(seed) -> None:
     figures = [getattr(found, field.name) for field in fields(Trend)]
     assert all(np.isfinite(figure) for figure in figures if isinstance(figure, float))
     assert "nan" not in found.why
+
+
+def test_the_sentence_tells_the_interval_of_the_figures() -> None:
+    """A leak: the words and the keys are read side by side."""
+    at_s = np.arange(0, 24 * 3600, 60.0)
+    values = 1e9 + at_s / 3600 * 4e7 + 2e8 * np.sin(at_s / 1800)
+    found = trend(
+        at_s, values, name="heap", labels={}, unit="By", shape="sawtooth", limit=4e9
+    )  # fmt: skip
+    assert found.slope_low is not None
+    assert found.slope_high is not None
+    interval = f"[{units.data(found.slope_low)} to {units.data(found.slope_high)}]"
+    assert interval in found.why
