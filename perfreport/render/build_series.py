@@ -135,7 +135,7 @@ def _end_label(
     if several:
         name = label_text({key: labels[key] for key in told if key in labels})
         return _tail(name) or bare_quantity(points[-1].value, unit)
-    return f"{bare_quantity(_level(points), unit)} at most"
+    return f"max {bare_quantity(_level(points), unit)}"
 
 
 def _tail(name: str) -> str:

@@ -114,7 +114,7 @@ def _users(run: RunEvidence, bins: list[float], rows: list[TimelineRow | None]) 
         description=f"Active users over time, {units.number(most)} at most",
         span_s=run.whole.seconds,
         curves=[
-            Curve("ln", _middles(run, bins, values), f"{units.number(most)} at most", "data", most)
+            Curve("ln", _middles(run, bins, values), f"max {units.number(most)}", "data", most)
         ],
         text=units.number,
         reads=[
