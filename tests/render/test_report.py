@@ -204,6 +204,17 @@ def test_rows_beside_the_point_are_folded_and_none_is_lost() -> None:
     assert table.endpoints.more_label == "Five further endpoints: 5 subrequests"
 
 
+def test_the_slowest_endpoint_is_a_request_and_no_group_of_them() -> None:
+    usual, run = evidence.readiness(), evidence.load_run()
+    group = replace(run.endpoints[0], name="order to cash", kind="transaction", p95_ms=9000.0)
+    unasked = replace(usual.check, objectives=())
+    page = build_report(
+        replace(usual, check=unasked, runs=(replace(run, endpoints=(*run.endpoints, group)),))
+    )
+    assert page.runs[0].endpoints is not None
+    assert page.runs[0].endpoints.title == "etims is the slowest: P95 2.31 s"
+
+
 def test_rare_failures_are_folded_and_messages_lose_their_ornaments() -> None:
     said = "Test failed: expected / ****** received  : [[[503]]] ****** comparison: [[[200]]] /"
     kinds = tuple(evidence.failure(f"e{n}", 503, said, 100 - n) for n in range(8))
