@@ -104,7 +104,7 @@ function searchable(block) {
   input.className = "search";
   input.placeholder = "Find in this table";
   input.setAttribute("aria-label", "Find in this table");
-  block.prepend(input);
+  (block.querySelector(":scope > table") ?? block.firstChild).before(input);
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().trim();
     for (const row of rows) row.hidden = words !== "" && !row.textContent.toLowerCase().includes(words);

@@ -143,6 +143,9 @@ def _interval(trend: Trend) -> str:
         _slope(bound, trend.unit).removesuffix("/h")
         for bound in (trend.slope_low, trend.slope_high)
     )
+    unit = _slope(trend.slope_per_h, trend.unit).removesuffix("/h").partition(" ")[2]
+    if unit and all(bound.partition(" ")[2] == unit for bound in (low, high)):
+        low, high = (bound.removesuffix(f" {unit}") for bound in (low, high))
     return f"[{low}, {high}]"
 
 

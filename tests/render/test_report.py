@@ -261,6 +261,7 @@ def test_the_soak_table_has_the_guides_hours() -> None:
     assert (table.first, table.middle, table.last) == ("Hour 1", "Hour 12", "Hour 24")
     assert table.title == "8.3 After 24 h JVM heap still grows"
     assert table.rows[0].to_limit == "54 h to 4.0 GiB [49, 61]"
+    assert (table.rows[0].slope, table.rows[0].slope_interval) == ("+41.0 MiB/h", "[+36.9, +45.1]")
 
 
 def test_provenance_names_each_source_with_its_hash_and_what_was_rejected(usual: str) -> None:
