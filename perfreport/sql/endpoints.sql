@@ -25,10 +25,11 @@ summed as (
             else 'kind'
         end as level,
         kind, name, part, outermost,
-        case when count(distinct coalesce(scenario, '')) = 1 then any_value(scenario) end as scenario,
-        case when count(distinct coalesce("group", '')) = 1 then any_value("group") end as "group",
-        case when count(distinct coalesce(source, '')) = 1 then any_value(source) end as source,
-        case when count(distinct coalesce(status, -1)) = 1 then any_value(status) end as status,
+        -- count(distinct) would take more than half the time of the whole query
+        case when min(scenario) = max(scenario) and count(scenario) = count(*) then min(scenario) end as scenario,
+        case when min("group") = max("group") and count("group") = count(*) then min("group") end as "group",
+        case when min(source) = max(source) and count(source) = count(*) then min(source) end as source,
+        case when min(status) = max(status) and count(status) = count(*) then min(status) end as status,
         count(*) as count,
         count(*) filter (where not ok) as errors,
         count(ok) as judged,
