@@ -91,19 +91,15 @@ def statistics(
     """All requests together, and each endpoint, busiest first."""
     answer = ask(run, "endpoints", by=by, only=only, **bounds_of(window), **APDEX).to_pylist()
     endpoints = tuple(_as(EndpointRow, row) for row in answer if row["level"] == "endpoint")
-    return _total(answer), endpoints
+    return _total(answer, main_kind(run)), endpoints
 
 
-def _total(answer: list[dict[str, Any]]) -> TotalRow:
-    """Requests alone; where there are none (JMeter parents only) the outermost transactions."""
-    for level, kind in (("kind", REQUEST), ("outermost", TRANSACTION)):
-        for row in answer:
-            if (
-                row["level"] == level
-                and row["kind"] == kind
-                and (level == "kind" or row["outermost"])
-            ):
-                return _as(TotalRow, row)
+def _total(answer: list[dict[str, Any]], kind: str) -> TotalRow:
+    """Requests alone, or the outermost transactions of a run without requests."""
+    level = "kind" if kind == REQUEST else "outermost"
+    for row in answer:
+        if row["level"] == level and row["kind"] == kind and row["outermost"] is not False:
+            return _as(TotalRow, row)
     nothing = {field.name: None for field in fields(Stats)} | {"count": 0, "errors": 0}
     return _as(TotalRow, nothing | {"kind": None})
 
@@ -184,7 +180,7 @@ def endpoint_timeline(run: Run, bin_s: float) -> tuple[EndpointBin, ...]:
 
 def errors(run: Run, window: Window) -> tuple[ErrorRow, ...]:
     """What failed in the window, most frequent first."""
-    return tuple(rows(run, "errors", ErrorRow, **bounds_of(window)))
+    return tuple(rows(run, "errors", ErrorRow, kind=main_kind(run), **bounds_of(window)))
 
 
 def series(run: Run, names: list[str], bin_s: float) -> tuple[SeriesPoint, ...]:
@@ -238,8 +234,8 @@ def _judgeable(run: Run, pack: Pack) -> list[str]:
 
 def main_kind(run: Run) -> str:
     """`request`, or `transaction` where a run has no requests."""
-    total, _ = statistics(run, whole(run))
-    return total.kind or REQUEST
+    kinds = ask(run, "kinds")["kind"].to_pylist()
+    return TRANSACTION if TRANSACTION in kinds and REQUEST not in kinds else REQUEST
 
 
 def bin_width(run: Run) -> float:

@@ -1,10 +1,10 @@
 -- What failed, how often, and when?
--- in   run; $start, $end the window
+-- in   run; $start, $end the window; $kind request or transaction
 -- out  name, status, error, count, share, first, last; a row per endpoint, status and message, most frequent first
 with requests as (
     select name, status, error, ok, ts, count(*) over (partition by name) as of_endpoint
     from run
-    where kind = 'request' and ts >= $start and ts < $end
+    where kind = $kind and ts >= $start and ts < $end
 )
 select
     name,

@@ -7,6 +7,7 @@ with seconds as (
         kind, source, scenario, users
     from run
     where ts >= $start and ts < $end and kind in ('users', 'request', 'transaction')
+        and (kind <> 'transaction' or "group" is null) -- a nested one is a part of the outermost
 ),
 per_series as (
     select at_s, source, scenario, avg(users) as users
