@@ -360,6 +360,10 @@ def mistakes(folder: Path) -> Iterator[tuple[str, list[str]]]:
     yield "no such run", ["summary", str(folder / "none.parquet")]
     yield "not a run file", ["summary", str(folder / "there.parquet")]
     yield 'Did you mean "min_steady"?', ["check", "--sla", str(folder / "bad.yaml")]
+    too_long = str(folder / ("x" * 300))
+    yield "name too long", ["ingest", k6, "-o", too_long]
+    yield "name too long", ["summary", too_long]
+    yield "name too long", ["check", str(folder / "there.parquet"), "--sla", too_long]
     yield "No such option", ["summary", "--frmat", "json", str(folder / "there.parquet")]
     yield "No such command", ["sumary"]
 

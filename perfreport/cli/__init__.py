@@ -55,9 +55,8 @@ for _module in (ingest, summary, check, compare, trends, report, sql, demo):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     flags = Flags()
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # a killed ingest cleans up like Ctrl-C
+    # A killed ingest cleans up like one that was interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(arguments, prog_name="perfreport", standalone_mode=False, obj=flags)
         sys.stdout.flush()
@@ -76,3 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except OSError as error:  # of a path or a stream of the user's: no permission, a name too long
+        if flags.debug:
+            traceback.print_exc()
+        what = error.filename or "output"
+        error_console(flags).print(f"error: {what}: {error.strerror or error}.", style="red")
+        return Exit.INPUT
