@@ -17,7 +17,7 @@ from perfreport.query import ask, rows
 from perfreport.run.info import TestType
 from perfreport.run.schema import REQUEST, TRANSACTION
 from perfreport.run.store import Run
-from perfreport.sla.model import Pack, Series
+from perfreport.sla.model import Pack
 from perfreport.stats.sketch import Sketch, cell_seconds, endpoint_sketches, read_sketches
 from perfreport.stats.window import Samples, Window, parse_window, steady_window, whole_window
 from perfreport.tables import (
@@ -136,17 +136,17 @@ def trends(run: Run, pack: Pack) -> tuple[Trend, ...]:
     another is its limit, not a trend.
     """
     values = points(run, _judgeable(run, pack))
-    limits = {series.capacity for series in pack.series}
+    recorded = [(point.name, point.value) for point in values]
     by_series: dict[tuple[str, tuple[tuple[str, str], ...]], list[SeriesPoint]] = {}
     for point in values:
-        if point.name in limits:
+        if point.name in pack.limit_names:
             continue
         key = (point.name, tuple(sorted(point.labels.items())))
         by_series.setdefault(key, []).append(point)
-    return tuple(_trend(found, pack, values) for found in by_series.values())
+    return tuple(_trend(found, pack, recorded) for found in by_series.values())
 
 
-def _trend(found: list[SeriesPoint], pack: Pack, values: Sequence[SeriesPoint]) -> Trend:
+def _trend(found: list[SeriesPoint], pack: Pack, recorded: Sequence[tuple[str, float]]) -> Trend:
     spec = pack.series_named(found[0].name)
     return trend(
         np.array([point.at_s for point in found]),
@@ -156,15 +156,8 @@ def _trend(found: list[SeriesPoint], pack: Pack, values: Sequence[SeriesPoint]) 
         unit=(spec.unit if spec else None) or found[0].unit,
         shape=spec.shape if spec else "gauge",
         direction=spec.direction if spec else "up",
-        limit=_capacity(spec, values) if spec else None,
+        limit=pack.capacity_of(spec, recorded) if spec else None,
     )
-
-
-def _capacity(spec: Series, values: Sequence[SeriesPoint]) -> float | None:
-    """The limit of a series: a number, or the largest value of another series."""
-    if spec.capacity is None or isinstance(spec.capacity, float):
-        return spec.capacity
-    return max((point.value for point in values if point.name == spec.capacity), default=None)
 
 
 def timeline(run: Run, bin_s: float) -> tuple[TimelineRow, ...]:

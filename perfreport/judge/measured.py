@@ -194,14 +194,8 @@ def _line(spec: Series | None, labels: Mapping[str, str], lines: int) -> str:
 
 
 def _capacity(spec: Series, measured: Measured) -> float | None:
-    """A number as written, or the largest value of the metric that is named."""
-    if spec.capacity is None or isinstance(spec.capacity, float):
-        return spec.capacity
-    other = measured.pack.series_named(spec.capacity)
-    names = other.names if other else (spec.capacity,)
-    values = [row.max for row in measured.series if row.name in names and row.max is not None]
-    positive = [value for value in values if value > 0]  # the JVM says -1 where there is no limit
-    return max(positive, default=None)
+    largest = [(row.name, row.max) for row in measured.series if row.max is not None]
+    return measured.pack.capacity_of(spec, largest)
 
 
 def _no_capacity(spec: Series | None) -> str:

@@ -25,11 +25,10 @@ def series_tracks(
     run: RunEvidence, pack: Pack, bins: Sequence[float], limits: Mapping[str, float]
 ) -> tuple[list[Track], int]:
     """The tracks, those with a limit first, and how many names are left out."""
-    limits_themselves = {series.capacity for series in pack.series}
     by_name = {
         name: lines
         for name, lines in lines_of(run.series).items()
-        if name not in limits_themselves  # drawn as the limit of its series
+        if name not in pack.limit_names  # drawn as the limit of its series
     }
     names = sorted(
         by_name, key=lambda name: (name not in limits, not pack.series_named(name), name)

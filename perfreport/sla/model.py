@@ -6,6 +6,7 @@ entries (`- scenario: kenya_o2c`), so that a pack can be split over several file
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -304,6 +305,27 @@ class Pack(Section):
     def series_named(self, name: str) -> Series | None:
         """The series of this name, or that lists it under `also`."""
         return next((series for series in self.series if name in series.names), None)
+
+    def capacity_of(self, series: Series, values: Iterable[tuple[str, float]]) -> float | None:
+        """The limit of a series: the number as written, or the largest value of the one it names.
+
+        values  name and value of what the run recorded; the JVM says -1 where there is no limit
+        """
+        if series.capacity is None or isinstance(series.capacity, float):
+            return series.capacity
+        names = self._names_of_series(series.capacity)
+        found = [value for name, value in values if name in names and value > 0]
+        return max(found, default=None)
+
+    @property
+    def limit_names(self) -> frozenset[str]:
+        """Every name of a series that is the capacity of another: a limit, not a level."""
+        named = (each.capacity for each in self.series if isinstance(each.capacity, str))
+        return frozenset(name for capacity in named for name in self._names_of_series(capacity))
+
+    def _names_of_series(self, name: str) -> tuple[str, ...]:
+        found = self.series_named(name)
+        return found.names if found else (name,)
 
     def critical_endpoints(self, scenario: str | None) -> frozenset[str]:
         """Every name of a request that a critical path of the scenario names."""
