@@ -93,7 +93,13 @@ def _measured(
             key: tuple(found) for key, found in groupby(outcomes, key=lambda row: row.subject)
         },
         users={
-            row.subject: row for row in rows(run, "active_users", UsersRow, tables=tables, **bounds)
+            row.subject: row
+            for row in rows(
+                run,
+                "active_users",
+                UsersRow,
+                tables=tables | measure.users_by_second(run, window),
+            )
         },
         sketches=_sketches(run, window, pooled, names),
         series=tuple(

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 
 from perfreport.errors import RunError
 from perfreport.judge.comparable import Side
@@ -65,9 +66,14 @@ def judged_window(run: Run, choice: str = "steady", pack: Pack | None = None) ->
 
 def _load(run: Run, span: Window) -> tuple[Samples, Samples]:
     """Active users and begun requests, second by second."""
-    load = ask(run, "load", **bounds_of(span))
+    load = ask(run, "load", users_by_second(run, span), **bounds_of(span))
     at_s, users, requests = (load[name].to_numpy().astype(np.float64) for name in load.column_names)
     return (at_s[~np.isnan(users)], users[~np.isnan(users)]), (at_s, requests)
+
+
+def users_by_second(run: Run, window: Window) -> dict[str, pa.Table]:
+    """Active users of each load generator, as the table `users` that other questions read."""
+    return {"users": ask(run, "users", **bounds_of(window))}
 
 
 def summary(run: Run, window: Window, by: str = "name", only: str = "all") -> Summary:
@@ -162,7 +168,9 @@ def _trend(found: list[SeriesPoint], pack: Pack, recorded: Sequence[tuple[str, f
 
 def timeline(run: Run, bin_s: float) -> tuple[TimelineRow, ...]:
     """Users, requests, errors and percentiles over the whole run."""
-    return tuple(rows(run, "timeline", TimelineRow, **_binned(run, bin_s), kind=main_kind(run)))
+    parameters = _binned(run, bin_s) | {"kind": main_kind(run)}
+    users = users_by_second(run, whole(run))
+    return tuple(rows(run, "timeline", TimelineRow, tables=users, **parameters))
 
 
 def endpoint_timeline(run: Run, bin_s: float) -> tuple[EndpointBin, ...]:

@@ -76,7 +76,7 @@ class TimelineRow:
     """One time bin of the whole run; `at` is its start, in seconds from the run's start."""
 
     at_s: float
-    users: float | None  # sum over sources of the mean in the bin
+    users: float | None  # of all sources together, mean over the seconds of the bin
     requests: int
     errors: int
     p50_ms: float | None

@@ -13,6 +13,7 @@ from perfreport.run.info import RunInfo
 from perfreport.run.schema import batch
 from perfreport.run.store import Run, open_run
 from perfreport.run.writer import RunWriter
+from perfreport.stats.window import Window
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SECONDS = 60
@@ -85,3 +86,30 @@ def test_a_column_that_differs_within_an_endpoint_is_left_open(tmp_path: Path, c
         run = run_of(tmp_path / f"{number}.parquet", *rows)
         _, (endpoint,) = measure.statistics(run, measure.whole(run))
         assert getattr(endpoint, column) == expected
+
+
+def users(at_s: float, count: float, source: str) -> dict[str, Any]:
+    return {"kind": "users", "name": "users", "at_s": at_s, "users": count, "source": source}
+
+
+def test_a_generator_that_is_silent_for_a_second_keeps_its_users(tmp_path: Path) -> None:
+    """JMeter counts when a sample ends: with few users not in every second."""
+    one = [users(second, 5.0, "one") for second in range(10)]
+    run = run_of(tmp_path / "x.parquet", *one, users(0, 3.0, "two"), users(6.5, 4.0, "two"))
+    by_second = [row.users for row in measure.timeline(run, 1.0)]
+    assert by_second == [8, 8, 8, 8, 8, 8, 9, 5, 5, 5]
+
+
+def test_users_before_the_window_last_into_it(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "x.parquet", users(0, 3.0, "one"), users(9, 4.0, "one"))
+    start = START + timedelta(seconds=5)
+    window = Window(start, START + timedelta(seconds=SECONDS), "given")
+    answer = measure.users_by_second(run, window)["users"]
+    assert answer["at_s"].to_pylist() == [0, 1, 2, 3, 4]
+    assert answer["users"].to_pylist() == [3, 3, 3, 3, 4]
+
+
+def test_a_generator_that_fell_silent_has_no_users_after_a_minute(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "x.parquet", users(0, 3.0, "one"), users(7200, 4.0, "one"))
+    later = Window(START, START + timedelta(hours=3), "given")
+    assert len(measure.users_by_second(run, later)["users"]) == 61

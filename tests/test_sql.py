@@ -48,7 +48,17 @@ TABLES = {
             "scenario": pa.nulls(1, pa.string()),
             "outermost": [True],
         }
-    )
+    ),
+    "users": pa.table(
+        {
+            "name": ["users"],
+            "source": ["one"],
+            "scenario": pa.nulls(1, pa.string()),
+            "outermost": [True],
+            "at_s": [0],
+            "users": [5.0],
+        }
+    ),
 }
 
 every_question = pytest.mark.parametrize("question", QUESTIONS)
@@ -164,14 +174,20 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_the_answer_about_a_recording_is_the_reviewed_one(
     question: str, recording: Run, golden: Callable[[str, str], None]
 ) -> None:
-    parameters = PARAMETERS | {
-        "start": recording.info.start,
-        "end": recording.info.end,
-        "cell_s": 60.0,
-        "names": ["errors", "invoice_queue_depth"],
-    }
+    span = {"start": recording.info.start, "end": recording.info.end}
+    parameters = (
+        PARAMETERS
+        | span
+        | {
+            "cell_s": 60.0,
+            "names": ["errors", "invoice_queue_depth"],
+        }
+    )
     pooled = query.ask(recording, "names").select(["kind", "name", "scenario", "outermost"])
-    tables = {"subjects": pooled.append_column("subject", pooled["kind"])}
+    tables = {
+        "subjects": pooled.append_column("subject", pooled["kind"]),
+        "users": query.ask(recording, "users", **span),
+    }
     given = {name: parameters[name] for name in query.parameters_of(question)}
     rows = query.ask(recording, question, tables, **given).to_pylist(maps_as_pydicts="strict")
     assert rows

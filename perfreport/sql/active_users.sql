@@ -1,31 +1,16 @@
 -- How many users were active in each second of the window: in the middle, at least, at most?
--- in   run; subjects (subject, kind, name, scenario, outermost) the rows of `names` that each pools;
---      $start, $end the window
+-- in   users the answer of users.sql for the window; subjects (subject, kind, name, scenario, outermost)
+--      the rows of `names` that each pools
 -- out  subject, seconds, median, min, max; a row per subject that recorded users
-with recorded as (
-    select
-        subjects.subject,
-        floor((epoch_us(ts) - epoch_us($start::timestamptz)) / 1000000)::bigint as at_s,
-        run.source,
-        run.scenario,
-        run.users
-    from run
+with active as (
+    select subjects.subject, users.at_s, sum(users.users) as users
+    from users
     join subjects
-        on run.kind = subjects.kind
-        and run.name = subjects.name
-        and run.scenario is not distinct from subjects.scenario
-        and (run."group" is null) = subjects.outermost
-    where ts >= $start and ts < $end and run.kind = 'users' and run.users is not null
-),
-per_series as (
-    select subject, at_s, source, scenario, avg(users) as users
-    from recorded
-    group by subject, at_s, source, scenario
-),
-active as (
-    select subject, at_s, sum(users) as users
-    from per_series
-    group by subject, at_s
+        on subjects.kind = 'users'
+        and users.name = subjects.name
+        and users.scenario is not distinct from subjects.scenario
+        and users.outermost = subjects.outermost
+    group by subjects.subject, users.at_s
 )
 select
     subject,

@@ -1,23 +1,17 @@
 -- How many users were active and how many requests began, second by second?
--- in   run; $start, $end the span
+-- in   run; users the answer of users.sql for the span; $start, $end the span
 -- out  at_s, users, requests; a row per second from $start in which something was recorded; users is null where none were
 with seconds as (
     select
         floor((epoch_us(ts) - epoch_us($start::timestamptz)) / 1000000)::bigint as at_s,
-        kind, source, scenario, users
+        kind
     from run
-    where ts >= $start and ts < $end and kind in ('users', 'request', 'transaction')
+    where ts >= $start and ts < $end and kind in ('request', 'transaction')
         and (kind <> 'transaction' or "group" is null) -- a nested one is a part of the outermost
-),
-per_series as (
-    select at_s, source, scenario, avg(users) as users
-    from seconds
-    where kind = 'users'
-    group by at_s, source, scenario
 ),
 active as (
     select at_s, sum(users) as users
-    from per_series
+    from users
     group by at_s
 ),
 has_requests as (

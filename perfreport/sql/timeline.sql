@@ -1,24 +1,23 @@
 -- What happened when: users, requests, errors and percentiles over the whole run?
--- in   run; $start, $end the span; $bin_s width of a bin in seconds; $kind request or transaction
+-- in   run; users the answer of users.sql for the span; $start, $end the span; $bin_s width of a bin in seconds; $kind request or transaction
 -- out  at_s, users, requests, errors, p50_ms, p95_ms, p99_ms; a row per bin that holds anything
 with binned as (
     select
         floor((epoch_us(ts) - epoch_us($start::timestamptz)) / 1000000 / $bin_s) * $bin_s as at_s,
-        kind, source, scenario, users, ok, duration_ms
+        ok, duration_ms
     from run
-    where ts >= $start and ts < $end and kind in ('users', $kind)
+    where ts >= $start and ts < $end and kind = $kind
         and (kind <> 'transaction' or "group" is null) -- a nested one is a part of the outermost
 ),
-per_series as (
-    select at_s, source, scenario, avg(users) as users
-    from binned
-    where kind = 'users'
-    group by at_s, source, scenario
+each_second as (
+    select at_s, sum(users) as users
+    from users
+    group by at_s
 ),
 active as (
-    select at_s, sum(users) as users
-    from per_series
-    group by at_s
+    select floor(at_s / $bin_s) * $bin_s as at_s, avg(users) as users
+    from each_second
+    group by 1
 ),
 requests as (
     select
@@ -27,7 +26,6 @@ requests as (
         count(*) filter (where not ok) as errors,
         quantile_cont(duration_ms, [0.5, 0.95, 0.99]) as percentiles
     from binned
-    where kind = $kind
     group by at_s
 )
 select
