@@ -75,6 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except RuntimeError as error:
+        if "interrupt" not in str(error).lower():  # DuckDB's word for Ctrl-C inside a query
+            raise
+        error_console(flags).print("interrupted")
+        return Exit.INTERRUPTED
     except OSError as error:  # of a path or a stream of the user's: no permission, a name too long
         if flags.debug:
             traceback.print_exc()

@@ -50,5 +50,5 @@ def command(
         render.for_terminal(result, output_console())
     else:
         forms = {"json": render.as_json, "junit": render.as_junit, "markdown": render.as_markdown}
-        emit(forms.get(fmt, render.as_text)(result), output)
+        emit(forms.get(fmt, render.as_text)(result), output, [*runs, sla])
     return exit_of_check(result.verdict, undecided)

@@ -79,9 +79,10 @@ def undecided_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
-def output_console() -> Console:
+def output_console(width: int | None = None) -> Console:
     """stdout, 80 columns wide where it is not a terminal; NO_COLOR is honoured by rich."""
-    width = None if sys.stdout.isatty() else 80
+    if width is None and not sys.stdout.isatty():
+        width = 80
     return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
@@ -100,15 +101,24 @@ def tell(notes: Sequence[str], level: str = "note") -> None:
             )
 
 
-def emit(text: str, output: Path | None) -> None:
-    """The result to stdout, or whole or not at all to a file."""
+def emit(text: str, output: Path | None, inputs: Sequence[Path] = ()) -> None:
+    """The result to stdout, or whole or not at all to a file, which may be none of the inputs."""
     if output is None or str(output) == "-":
         click.echo(text, nl=False)
         return
     from perfreport.run.writer import whole_file
 
+    refuse_inputs(output, inputs)
     with whole_file(output) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def refuse_inputs(output: Path, inputs: Sequence[Path]) -> None:
+    """Raise a usage error where writing `output` would destroy what was read."""
+    for given in inputs:
+        files = [given, *given.iterdir()] if given.is_dir() else [given]
+        if output.exists() and any(file.exists() and file.samefile(output) for file in files):
+            raise click.UsageError(f"-o {output} is one of the inputs. Choose another file.")
 
 
 @contextmanager

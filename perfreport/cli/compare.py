@@ -46,14 +46,15 @@ def command(
     from perfreport.cli.verdicts import exit_of_compare
     from perfreport.render import compare as render
 
+    given = [path for path in (baseline, run, sla) if path]
     pack = api.load_pack(sla) if sla else None
     before, after = api.open_run(baseline), api.open_run(run)
     result = api.compare(before, after, pack)
     if fmt == "table" and output is None:
         render.for_terminal(result, output_console())
     elif fmt == "html":
-        emit(api.comparison_page(before, after, result, pack), output)
+        emit(api.comparison_page(before, after, result, pack), output, given)
     else:
         forms = {"json": render.as_json, "markdown": render.as_markdown}
-        emit(forms.get(fmt, render.as_text)(result), output)
+        emit(forms.get(fmt, render.as_text)(result), output, given)
     return exit_of_compare(result.verdict, undecided)

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from perfreport.cli.common import Flags, flag_options, output_console, tell
+from perfreport.errors import RunError
 
 _REPORT = "report.html"
 
@@ -61,7 +62,10 @@ def command(output: Path, open_it: bool) -> None:
 def _copy_samples(target: Path) -> None:
     from perfreport import resources
 
-    shutil.copytree(resources.folder("sample_results"), target, dirs_exist_ok=True)
+    try:
+        shutil.copytree(resources.folder("sample_results"), target, dirs_exist_ok=True)
+    except shutil.Error as error:  # one of all files that could not be copied
+        raise RunError(f"{target}: the samples cannot be copied: {error.args[0][0][2]}.") from error
     shutil.copy(resources.folder("sla") / "demo.yaml", target)
 
 

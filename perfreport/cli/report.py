@@ -34,6 +34,6 @@ def command(runs: tuple[Path, ...], sla: Path, baselines: tuple[Path, ...], outp
         pack,
         baselines=[api.open_run(run) for run in baselines],
     )
-    emit(html, output)
+    emit(html, output, [*runs, *baselines, sla])
     if str(output) != "-":
         tell([f"{output}: {len(html.encode()) / 1024:,.0f} KiB"], level="done")

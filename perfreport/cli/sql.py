@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from perfreport.cli.common import RUN, emit, flag_options, format_option, output_console
+
+_WIDEST = 10_000
 
 
 @click.command("sql", short_help="Ask a run anything, in SQL.")
@@ -28,17 +32,29 @@ def command(run: Path, query: str, fmt: str) -> None:
     from perfreport.render.table import Column, Table, for_csv, for_terminal
     from perfreport.run.store import open_run
 
+    # DuckDB looks at no signal while a query runs; nothing is written that would need a clean end.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     text = sys.stdin.read() if query == "-" else query
     answer = ask_text(open_run(run), text)
-    rows = [tuple(row.values()) for row in answer.to_pylist()]
+    names = answer.column_names
+    values = [column.to_pylist(maps_as_pydicts="strict") for column in answer.columns]
+    rows = list(zip(*values, strict=True))
     match fmt:
         case "json":
-            emit(
-                json.text([dict(zip(answer.column_names, row, strict=True)) for row in rows]), None
-            )
+            emit(json.text([dict(zip(names, row, strict=True)) for row in rows]), None)
         case "csv":
-            emit(for_csv(answer.column_names, rows), None)
+            emit(for_csv(names, [[_cell(value) for value in row] for row in rows]), None)
         case _:
-            columns = tuple(Column(name, width=40) for name in answer.column_names)
-            cells = tuple(tuple("" if cell is None else str(cell) for cell in row) for row in rows)
-            for_terminal(Table(columns, cells), output_console())
+            columns = tuple(Column(name, width=40) for name in names)
+            cells = tuple(tuple(str(_cell(value)) for value in row) for row in rows)
+            # As wide as it has to be: a column left out would be a wrong answer.
+            for_terminal(Table(columns, cells), output_console(width=_WIDEST))
+
+
+def _cell(value: Any) -> Any:
+    """A value for a cell: nothing for null, JSON for what has parts."""
+    from perfreport.render import json
+
+    if isinstance(value, dict | list):
+        return json.compact(value)
+    return "" if value is None else value

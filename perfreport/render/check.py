@@ -17,7 +17,7 @@ from perfreport.judge.findings import (
 )
 from perfreport.render import json
 from perfreport.render.build_finding import margin_text, requirement_name
-from perfreport.render.table import Column, Table, captured, for_markdown, printable
+from perfreport.render.table import Column, Table, captured, for_markdown, markdown_text, printable
 from perfreport.render.table import for_terminal as print_table
 
 VERDICT_WORDS = {
@@ -76,9 +76,9 @@ def as_json(check: Check) -> str:
 def as_markdown(check: Check) -> str:
     """For a pull request: verdict, reasons, table, audit."""
     lines = [f"**{VERDICT_WORDS[check.verdict]}**", ""]
-    lines += [f"- {reason}" for reason in _reasons(check)]
+    lines += [f"- {markdown_text(reason)}" for reason in _reasons(check)]
     lines += ["", for_markdown(_table(check))]
-    lines += [f"- {_audit_line(finding)}" for finding in check.audit]
+    lines += [f"- {markdown_text(_audit_line(finding))}" for finding in check.audit]
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from perfreport import units
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison
 from perfreport.render import json
-from perfreport.render.table import Column, Table, captured, for_markdown, printable
+from perfreport.render.table import Column, Table, captured, for_markdown, markdown_text, printable
 from perfreport.render.table import for_terminal as print_table
 
 VERDICT_WORDS = {
@@ -45,9 +45,9 @@ def as_json(comparison: Comparison) -> str:
 def as_markdown(comparison: Comparison) -> str:
     """For a pull request: verdict, doubts, table; the reasons of what changed below it."""
     lines = [f"**{VERDICT_WORDS[comparison.verdict]}**", ""]
-    lines += [f"- {line}" for line in _reasons(comparison)]
+    lines += [f"- {markdown_text(line)}" for line in _reasons(comparison)]
     lines += ["", for_markdown(_table(comparison.comparisons)), sd_line(comparison)]
-    lines += [f"- {evidence_line(row)}" for row in changed(comparison)]
+    lines += [f"- {markdown_text(evidence_line(row))}" for row in changed(comparison)]
     return "\n".join(lines) + "\n"
 
 

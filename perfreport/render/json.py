@@ -25,6 +25,11 @@ def text(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 
+def compact(value: Any) -> str:
+    """Any of our values as JSON on one line."""
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+
+
 def plain(value: Any) -> Any:
     """A value made of JSON's own types: frozen rows become objects, times RFC 3339 in UTC."""
     match value:

@@ -9,7 +9,7 @@ from rich.console import Console
 from perfreport import units
 from perfreport.judge.evidence import Summary
 from perfreport.render import json
-from perfreport.render.table import Column, Table, for_csv, for_markdown
+from perfreport.render.table import Column, Table, for_csv, for_markdown, markdown_text, printable
 from perfreport.render.table import for_terminal as print_table
 from perfreport.run.info import RunInfo
 from perfreport.stats.window import Window
@@ -55,7 +55,13 @@ def as_csv(summary: Summary) -> str:
 def as_markdown(summary: Summary) -> str:
     """Heading lines and one table."""
     return "\n".join(
-        [*heading(summary.run), "", window_line(summary.window), "", for_markdown(_table(summary))]
+        [
+            *map(markdown_text, heading(summary.run)),
+            "",
+            window_line(summary.window),
+            "",
+            for_markdown(_table(summary)),
+        ]
     )
 
 
@@ -85,7 +91,7 @@ def heading(run: RunInfo) -> list[str]:
         facts.append(
             f"{units.utc(run.start)} UTC, {units.span((run.end - run.start).total_seconds())}"
         )
-    return [" · ".join(facts)]
+    return [printable(" · ".join(facts))]
 
 
 def window_line(window: Window) -> str:

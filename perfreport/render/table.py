@@ -70,7 +70,7 @@ def for_markdown(table: Table) -> str:
     """The table for a pull request or a wiki."""
     lines = [_markdown_row(column.title for column in table.columns)]
     lines.append(_markdown_row("---:" if column.right else "---" for column in table.columns))
-    lines += [_markdown_row(_markdown_cell(cell) for cell in row) for row in table.rows]
+    lines += [_markdown_row(markdown_text(cell) for cell in row) for row in table.rows]
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +104,8 @@ def _markdown_row(cells: Any) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _markdown_cell(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Text in which nothing is Markdown or HTML."""
     escaped = printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
     return escaped.replace("`", "\\`").replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from perfreport import resources
 from perfreport.errors import SlaError
 from perfreport.sla import document
 from perfreport.sla.document import Document, Place
@@ -20,7 +21,7 @@ _FILES = ("alerts", "dashboards")  # keys that name other files, relative to the
 
 def load_pack(path: Path | str) -> Pack:
     """The pack of a file or folder; SlaError (file, line, key, what is allowed) if it has a flaw."""
-    path = Path(path)
+    path = _shipped(Path(path))
     read = _read(path)
     if not read.data:
         raise SlaError(
@@ -35,6 +36,16 @@ def load_pack(path: Path | str) -> Pack:
     if flaws:
         raise SlaError(_first(flaws))
     return pack
+
+
+def _shipped(path: Path) -> Path:
+    """The shipped pack that a path means where it does not exist: `default`, `sla/default.yaml`."""
+    packs = resources.folder("sla")
+    if not path.exists() and str(path.parent) in (".", "sla"):
+        for name in (path.name, f"{path.name}.yaml"):
+            if (packs / name).exists():
+                return packs / name
+    return path
 
 
 def _read(path: Path) -> Document:
