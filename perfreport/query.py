@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from perfreport import resources
-from perfreport.errors import QueryError
+from perfreport.errors import QueryError, RunError
 from perfreport.run.store import Run
 
 Row = TypeVar("Row")
@@ -24,11 +25,16 @@ def ask(
 
     tables      Arrow tables that the question reads beside `run`, by name
     parameters  values of its $parameters
+
+    Raises RunError for a file of the run that is damaged or gone.
     """
     connection = run.duckdb.cursor()
     for name, table in (tables or {}).items():
         connection.register(name, table)
-    return connection.sql(_text(question), params=parameters or None).to_arrow_table()
+    try:
+        return connection.sql(_text(question), params=parameters or None).to_arrow_table()
+    except _UNREADABLE as error:
+        raise _unreadable(run, error) from error
 
 
 def rows(run: Run, question: str, row: type[Row], **parameters: Any) -> list[Row]:
@@ -45,9 +51,22 @@ def ask_text(run: Run, sql: str) -> pa.Table:
         answer = run.duckdb.cursor().sql(sql)
         if answer is None:
             raise QueryError("the query gives no rows. Write a select on the table run.")
+        if repeated := [name for name, n in Counter(answer.columns).items() if n > 1]:
+            raise QueryError(f'two columns are called "{repeated[0]}". Name one with `as`.')
         return answer.to_arrow_table()
+    except _UNREADABLE as error:
+        raise _unreadable(run, error) from error
     except duckdb.Error as error:
         raise QueryError(f"the query does not run: {str(error).strip()}") from error
+
+
+# A damaged page is an invalid input, one beyond the end of the file is of the file system.
+_UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException)
+
+
+def _unreadable(run: Run, error: duckdb.Error) -> RunError:
+    why = str(error).splitlines()[0].rstrip(".")
+    return RunError(f"{run.path}: cannot be read ({why}). Ingest the inputs again.")
 
 
 @cache

@@ -19,7 +19,10 @@ from xml.etree import ElementTree
 import pytest
 
 from perfreport.cli import main
-from perfreport.errors import Exit
+from perfreport.errors import Exit, RunError
+from perfreport.ingestion import ingest
+from perfreport.ingestion.inputs import labels_of
+from perfreport.run.store import open_run
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_results"
@@ -305,6 +308,57 @@ def test_sql_json_and_errors(runs: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_sql_gives_every_column_and_value_as_what_it_is(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(runs / "run.parquet")
+    main(["sql", run, "select * from run limit 1"])
+    assert "received_bytes" in capsys.readouterr().out
+    query = "select map {'a': 'b'} as labels, 1 as x, null as nothing"
+    main(["sql", run, query, "--format", "json"])
+    row = {"labels": {"a": "b"}, "x": 1, "nothing": None}
+    assert json.loads(capsys.readouterr().out) == [row]
+    main(["sql", run, query, "--format", "csv"])
+    assert capsys.readouterr().out == 'labels,x,nothing\n"{""a"": ""b""}",1,\n'
+
+
+def test_no_output_destroys_an_input(runs: Path, tmp_path: Path, pack: Path) -> None:
+    run = tmp_path / "run.parquet"
+    run.write_bytes((runs / "run.parquet").read_bytes())
+    linked = tmp_path / "linked"
+    linked.symlink_to(run)
+    before = {path: path.read_bytes() for path in (run, pack)}
+    for output in (run, linked, pack):
+        for line in (
+            ["report", str(run), "--sla", str(pack), "-o", str(output)],
+            ["check", str(run), "--sla", str(pack), "--format", "json", "-o", str(output)],
+            ["compare", str(run), str(run), "--sla", str(pack), "-o", str(output)],
+        ):
+            assert main(line) == Exit.INPUT
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_shipped_pack_is_found_by_name(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("default", "sla/default.yaml", "chiroerp"):
+        assert main(["check", "--sla", name]) == Exit.OK
+    assert main(["check", "--sla", "elsewhere/default.yaml"]) == Exit.INPUT
+
+
+def test_what_the_user_said_of_a_run_steers_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "x.parquet")
+    said = ["--system", "a\nb\x1b[31m", "--release", "<script>alert(1)</script>"]
+    main(["ingest", str(K6 / "handle.json.gz"), "-o", out, *said])
+    main(["summary", out])
+    assert "\x1b" not in capsys.readouterr().out
+    main(["summary", out, "--format", "markdown"])
+    assert "<script>" not in capsys.readouterr().out
+
+
 def test_only_and_by_split_and_filter(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(
         [
@@ -357,6 +411,11 @@ def mistakes(folder: Path) -> Iterator[tuple[str, list[str]]]:
     yield "not K=V", ["ingest", k6, "-o", out, "--label", "x"]
     yield "--queries", ["ingest", k6, "-o", out, "--prometheus", "http://127.0.0.1:9"]
     yield "nothing to ingest", ["ingest", "-o", out]
+    (folder / "in.json.gz").write_bytes(Path(k6).read_bytes())
+    same = str(folder / "in.json.gz")
+    yield "is one of the inputs", ["ingest", same, "-o", same, "--overwrite"]
+    yield "Name a file", ["ingest", k6, "-o", "-"]
+    yield "exclude each other", ["ingest", k6, "-o", out, "--append", "--overwrite"]
     yield "no such run", ["summary", str(folder / "none.parquet")]
     yield "not a run file", ["summary", str(folder / "there.parquet")]
     yield 'Did you mean "min_steady"?', ["check", "--sla", str(folder / "bad.yaml")]
@@ -412,6 +471,8 @@ def test_interrupted_ingest_leaves_no_file(tmp_path: Path, signal_number: signal
     process = subprocess.Popen(
         [sys.executable, "-m", "perfreport", "ingest", "-", "-o", str(tmp_path / "x.parquet")],
         stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        # A runner in the background ignores the interrupt, and its children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     with process:
         assert process.stdin is not None
@@ -502,3 +563,62 @@ def test_a_folder_means_its_files_and_names_what_it_leaves_out(
     assert "empty.log: left out, the file is empty" in said
     assert "notes.txt: left out, no reader knows this format" in said
     assert "hidden" not in said
+
+
+def test_two_columns_of_one_name_are_told(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["sql", str(runs / "short.parquet"), "select 1 as a, 2 as a", "--format", "json"]
+    assert main(line) == Exit.INPUT
+    assert 'two columns are called "a"' in capsys.readouterr().err
+
+
+def test_a_damaged_run_is_told(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = bytearray((runs / "short.parquet").read_bytes())
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    for at in range(100, len(content) - footer, 50):
+        content[at] ^= 0x55
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(content)
+    for line in (["summary", str(path)], ["sql", str(path), "select * from run"]):
+        assert main(line) == Exit.INPUT
+        (said,) = capsys.readouterr().err.splitlines()
+        assert said.startswith(f"error: {path}: cannot be read (")
+        assert said.endswith("Ingest the inputs again.")
+
+
+def test_a_run_that_somebody_else_wrote_in_the_meantime_stays(tmp_path: Path) -> None:
+    target = tmp_path / "x.parquet"
+    with pytest.raises(RunError, match="somebody else in the meantime"):
+        ingest([K6 / "short.json.gz"], target, on_read=lambda _: target.touch())
+    assert [path.name for path in tmp_path.iterdir()] == ["x.parquet"]
+    assert target.read_bytes() == b""
+
+
+@pytest.mark.parametrize("target", ["x.parquet", "parts/"])
+def test_metrics_that_come_later_do_not_change_what_was_tested(tmp_path: Path, target: str) -> None:
+    """One ingest of both says the same as one after the other, in either order."""
+    load, server = K6 / "short.json.gz", SAMPLES / "prometheus-json/kafka_lag_by_topic.json"
+    together = ingest([load, server], tmp_path / "together.parquet").info
+    for number, inputs in enumerate([(load, server), (server, load)]):
+        out = f"{tmp_path}/{number}-{target}"
+        for each in inputs:
+            ingest([each], out, append=True)
+        info = open_run(out).info
+        assert (info.tool, info.start, info.end) == (together.tool, together.start, together.end)
+        assert not info.only_servers
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        (["a.json", "b.json"], ["a", "b"]),
+        (["a.json", "x/a.csv", "y/a.csv"], ["a", "a-2", "a-3"]),
+        (["a-3.json", "a.json", "x/a.json"], ["a-3", "a", "a-2"]),
+        (["a-2.json", "a.json", "x/a.json"], ["a-2", "a", "a-3"]),
+        (["a.json", "x/a.json", "a-2.json"], ["a", "a-2", "a-2-2"]),
+        (["-", ".jtl"], ["stdin", ".jtl"]),
+    ],
+)
+def test_each_input_has_a_label_of_its_own(paths: list[str], labels: list[str]) -> None:
+    assert labels_of(paths) == labels

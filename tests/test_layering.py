@@ -44,7 +44,7 @@ INPUT_AND_OUTPUT = {
     "duckdb", "http", "io", "os", "pathlib", "requests", "shutil", "socket", "subprocess", "tempfile",
     "urllib", "perfreport.query", "perfreport.resources", "perfreport.run.store", "perfreport.run.writer",
 }  # fmt: skip
-HEAVY = ("plotly", "scipy", "pandas", "numba")
+HEAVY = ("plotly", "scipy", "pandas", "numba", "numpy", "pyarrow", "pydantic", "duckdb")
 MOST_LINES = 400
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -56,6 +56,7 @@ def ingest(
     if not files and server is None:
         raise InputError("nothing to ingest. Give INPUT files, or --prometheus URL --queries FILE.")
     target = Target.of(output, append, overwrite)
+    target.refuse_inputs(files)
     if server is not None:
         server.probe()
     with target.folder(), whole_file(target.path) as part:
@@ -68,6 +69,7 @@ def ingest(
             if server is not None:
                 merge.ask(server)
             info = merge.finish()
+            target.check_still_free()
         except BaseException:
             merge.writer.abandon()
             raise

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import IO
 
@@ -71,11 +72,11 @@ def _visible_file(path: Path) -> bool:
 
 def labels_of(paths: Sequence[str]) -> list[str]:
     """A short name per input for the column `source`, each its own: `short`, `short-2`."""
-    labels: list[str] = []
+    labels: dict[str, None] = {}
     for path in paths:
         stem = (
             "stdin" if path == STANDARD_INPUT else Path(path).name.split(".")[0] or Path(path).name
         )
-        count = sum(label == stem or label.startswith(f"{stem}-") for label in labels)
-        labels.append(f"{stem}-{count + 1}" if stem in labels else stem)
-    return labels
+        numbered = (f"{stem}-{number}" for number in count(2))
+        labels[next(label for label in chain([stem], numbered) if label not in labels)] = None
+    return list(labels)

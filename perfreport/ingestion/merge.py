@@ -143,6 +143,7 @@ class Merge:
         )
         span = self._load if self._load.start else self._servers
         info.start, info.end = span.start, span.end
+        info.only_servers = span is self._servers
         for facts in [facts for facts in self._facts if self._span(facts) is span]:
             info.tool = joined(info.tool, facts.tool)
             info.tool_version = joined(info.tool_version, facts.tool_version)

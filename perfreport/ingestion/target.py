@@ -12,6 +12,8 @@ from perfreport.ingestion.inputs import InputFile, labels_of
 from perfreport.run.info import RunInfo
 from perfreport.run.store import open_run
 
+STANDARD_OUTPUT = "-"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -22,22 +24,27 @@ class Target:
     earlier: RunInfo | None = None
     stale: tuple[Path, ...] = ()
     in_directory: bool = False
+    replaces: bool = False  # `path` itself is there, and may go
 
     @classmethod
     def of(cls, output: str | Path, append: bool, overwrite: bool) -> Target:
         path = Path(output)
+        if str(output) == STANDARD_OUTPUT:
+            raise RunError("-o -: a run is a file that is read in any order. Name a file.")
+        if append and overwrite:
+            raise RunError("--append and --overwrite exclude each other. Give one of them.")
         if str(output).endswith("/") or path.is_dir():
             return cls._directory(path, append, overwrite)
         if not path.exists():
             return cls(path)
         if append:
             run = open_run(path)
-            return cls(path, copied=run.parts, earlier=run.info)
+            return cls(path, copied=run.parts, earlier=run.info, replaces=True)
         if not overwrite:
             raise RunError(
                 f"{path}: exists. Add to it with --append, or replace it with --overwrite."
             )
-        return cls(path)
+        return cls(path, replaces=True)
 
     @classmethod
     def _directory(cls, path: Path, append: bool, overwrite: bool) -> Target:
@@ -60,6 +67,20 @@ class Target:
         """A label per file that no source of the run, earlier ones included, shares."""
         earlier = [source.name for source in self.earlier.sources] if self.earlier else []
         return labels_of([*earlier, *(str(file.path) for file in files)])[len(earlier) :]
+
+    def refuse_inputs(self, files: Sequence[InputFile]) -> None:
+        """RunError where writing would destroy what is read."""
+        for file in files:
+            if self.path.exists() and file.path.exists() and file.path.samefile(self.path):
+                raise RunError(f"{self.path}: is one of the inputs. Choose another -o.")
+
+    def check_still_free(self) -> None:
+        """RunError where another ingest wrote this file while we were reading."""
+        if self.path.exists() and not self.replaces:
+            raise RunError(
+                f"{self.path}: was written by somebody else in the meantime. Ingest again, to "
+                "another -o or with --append."
+            )
 
     @contextmanager
     def folder(self) -> Iterator[None]:

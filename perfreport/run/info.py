@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from perfreport.run.schema import SCHEMA_VERSION
+from perfreport.run.test_type import TestType as TestType  # again from here
 
 MAX_REJECTIONS = 10
-
-
-class TestType(StrEnum):
-    """The kinds of test of a readiness review."""
-
-    __test__ = False  # the name is the field's, pytest must not collect it
-
-    SMOKE = "smoke"
-    LOAD = "load"
-    STRESS = "stress"
-    SOAK = "soak"
-    SPIKE = "spike"
-    PRODUCTION = "production"
 
 
 class _Model(BaseModel):
@@ -71,6 +58,7 @@ class RunInfo(_Model):
     tool_version: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    only_servers: bool = False  # no load tool's results in it: its span is not that of a test
     sources: list[SourceInfo] = Field(default_factory=list)
     metrics: dict[str, MetricInfo] = Field(default_factory=dict)
     thresholds: dict[str, list[str]] = Field(default_factory=dict)  # the tool's own, by metric

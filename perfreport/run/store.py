@@ -6,7 +6,7 @@ import glob
 import secrets
 import tempfile
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,20 +126,26 @@ class _Version(BaseModel):
 
 
 def merged_info(infos: list[RunInfo]) -> RunInfo:
-    """One RunInfo for several parts: the first to say something wins, times span all."""
+    """One RunInfo for several parts: the first to say something wins.
+
+    Times span all that a load tool wrote; all of them where there is none.
+    """
     merged = infos[0].model_copy(deep=True)
     for info in infos[1:]:
         for key in ("system", "release", "scenario", "test_type", "environment"):
             if getattr(merged, key) is None:
                 setattr(merged, key, getattr(info, key))
-        merged.tool = joined(merged.tool, info.tool)
-        merged.tool_version = joined(merged.tool_version, info.tool_version)
         merged.labels = info.labels | merged.labels
         merged.metrics = info.metrics | merged.metrics
         merged.thresholds = info.thresholds | merged.thresholds
         merged.sources = merged.sources + info.sources
-        merged.start = min((at for at in (merged.start, info.start) if at), default=None)
-        merged.end = max((at for at in (merged.end, info.end) if at), default=None)
+    # Prometheus is often asked for more than the test: that does not make the test longer.
+    of_load = [info for info in infos if not info.only_servers] or infos
+    merged.only_servers = of_load[0].only_servers
+    merged.tool = reduce(joined, (info.tool for info in of_load))
+    merged.tool_version = reduce(joined, (info.tool_version for info in of_load))
+    merged.start = min((info.start for info in of_load if info.start), default=None)
+    merged.end = max((info.end for info in of_load if info.end), default=None)
     return merged
 
 
