@@ -8,6 +8,7 @@ import click
 
 from perfreport.cli.common import (
     RUN,
+    Command,
     emit,
     flag_options,
     format_option,
@@ -19,8 +20,8 @@ from perfreport.cli.common import (
 from perfreport.errors import Exit
 
 
-@click.command("check", short_help="Judge runs against an SLA pack.")
-@click.argument("runs", nargs=-1, type=RUN, metavar="RUN...")
+@click.command("check", cls=Command, short_help="Judge runs against an SLA pack.")
+@click.argument("runs", nargs=-1, type=RUN, metavar="[RUN]...")
 @sla_option(required=True)
 @undecided_option
 @format_option("table", "json", "junit", "markdown")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 RUN = click.Path(path_type=Path)
 WINDOW_HELP = "steady (default), all, or FROM..TO: offsets such as 5m..95m, or RFC 3339 times."
+
+
+class Command(click.Command):
+    """A command whose help ends in the line to paste, which is its docstring's last paragraph."""
+
+    def format_help_text(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        text, _, _ = (self.help or "").rpartition("\b\n")
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(inspect.cleandoc(text))
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        _, _, line = (self.help or "").rpartition("\b\n")
+        formatter.write(f"\n  {line.strip()}\n")
 
 
 @dataclass

@@ -8,6 +8,7 @@ import click
 
 from perfreport.cli.common import (
     RUN,
+    Command,
     emit,
     flag_options,
     format_option,
@@ -19,7 +20,9 @@ from perfreport.cli.common import (
 from perfreport.errors import Exit
 
 
-@click.command("compare", short_help="Show what became slower or faster between two runs.")
+@click.command(
+    "compare", cls=Command, short_help="Show what became slower or faster between two runs."
+)
 @click.argument("baseline", type=RUN)
 @click.argument("run", type=RUN)
 @sla_option()

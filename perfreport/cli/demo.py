@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from perfreport.cli.common import Flags, flag_options, output_console, tell
+from perfreport.cli.common import Command, Flags, flag_options, output_console, tell
 from perfreport.errors import RunError
 
 _REPORT = "report.html"
@@ -35,7 +35,7 @@ STEPS = tuple(
 )
 
 
-@click.command("demo", short_help="Run the whole pipeline on the shipped samples.")
+@click.command("demo", cls=Command, short_help="Run the whole pipeline on the shipped samples.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default="perfreport-demo",
     show_default=True, help="Folder for the samples, the runs and the report.",

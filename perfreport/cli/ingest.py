@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from perfreport.cli.common import flag_options, progress, tell
+from perfreport.cli.common import Command, flag_options, progress, tell
 from perfreport.run.test_type import TestType
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M%z"])
 
 
-@click.command("ingest", short_help="Read result files, and Prometheus, into one run.")
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.command("ingest", cls=Command, short_help="Read result files, and Prometheus, into one run.")
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...")
 @click.option(
     "-o", "--output", required=True, help="The run to write; a directory of parts if it ends in /."
 )

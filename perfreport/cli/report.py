@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from perfreport.cli.common import RUN, emit, flag_options, sla_option, tell
+from perfreport.cli.common import RUN, Command, emit, flag_options, sla_option, tell
 
 
-@click.command("report", short_help="Render the readiness report: one HTML file.")
+@click.command("report", cls=Command, short_help="Render the readiness report: one HTML file.")
 @click.argument("runs", nargs=-1, required=True, type=RUN, metavar="RUN...")
 @sla_option(required=True)
 @click.option(

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from perfreport.cli.common import RUN, emit, flag_options, format_option, output_console
+from perfreport.cli.common import RUN, Command, emit, flag_options, format_option, output_console
 
 _WIDEST = 10_000
 
 
-@click.command("sql", short_help="Ask a run anything, in SQL.")
+@click.command("sql", cls=Command, short_help="Ask a run anything, in SQL.")
 @click.argument("run", type=RUN)
 @click.argument("query")
 @format_option("table", "json", "csv")

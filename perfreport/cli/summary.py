@@ -9,6 +9,7 @@ import click
 from perfreport.cli.common import (
     RUN,
     WINDOW_HELP,
+    Command,
     emit,
     flag_options,
     format_option,
@@ -17,7 +18,7 @@ from perfreport.cli.common import (
 )
 
 
-@click.command("summary", short_help="Show exact percentiles, errors and throughput.")
+@click.command("summary", cls=Command, short_help="Show exact percentiles, errors and throughput.")
 @click.argument("run", type=RUN)
 @click.option("--window", default="steady", show_default=True, help=WINDOW_HELP)
 @click.option(

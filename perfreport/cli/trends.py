@@ -6,10 +6,18 @@ from pathlib import Path
 
 import click
 
-from perfreport.cli.common import RUN, emit, flag_options, format_option, output_console, sla_option
+from perfreport.cli.common import (
+    RUN,
+    Command,
+    emit,
+    flag_options,
+    format_option,
+    output_console,
+    sla_option,
+)
 
 
-@click.command("trends", short_help="Show which server series grow during a soak.")
+@click.command("trends", cls=Command, short_help="Show which server series grow during a soak.")
 @click.argument("run", type=RUN)
 @sla_option()
 @format_option("table", "json")
