@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from perfreport.cli.common import Command, flag_options, progress, tell
-from perfreport.run.test_type import TestType
+from perfreport.run.testtype import TestType
 
 if TYPE_CHECKING:
     from perfreport.readers.server import Server

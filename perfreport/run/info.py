@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from perfreport.run.schema import SCHEMA_VERSION
-from perfreport.run.test_type import TestType as TestType  # again from here
+from perfreport.run.testtype import TestType as TestType  # again from here
 
 MAX_REJECTIONS = 10
 
