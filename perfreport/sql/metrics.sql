@@ -14,7 +14,7 @@ select
     avg(value) as mean,
     min(value) as min,
     max(value) as max,
-    arg_max(value, ts) as last
+    arg_max(value, (ts, value)) as last
 from observed
 group by name, labels, unit
 order by name, labels::varchar, unit

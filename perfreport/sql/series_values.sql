@@ -13,7 +13,7 @@ summed as (
         avg(value) as mean,
         min(value) as min,
         max(value) as max,
-        arg_max(value, ts) as last,
+        arg_max(value, (ts, value)) as last,
         quantile_cont(value, [0.5, 0.75, 0.9, 0.95, 0.99, 0.999]) as percentiles
     from finite
     group by name, labels, unit
