@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-# Programs that the tests drive; a Debian package of the same name installs each.
-PROGRAMS := prometheus chromium
-ABSENT = $(foreach program,$(PROGRAMS),$(if $(shell command -v $(program) 2>/dev/null),,$(program)))
+# Programs that the tests drive; the Debian package of each has its name, or the one given here.
+PROGRAMS := prometheus chromium influxd
+PACKAGE_influxd := influxdb
+ABSENT = $(foreach program,$(PROGRAMS),$(if $(shell command -v $(program) 2>/dev/null),,$(or $(PACKAGE_$(program)),$(program))))
 
 .PHONY: help demo test check bench programs clean
 

@@ -180,11 +180,18 @@ def test_the_last_line_may_lack_its_end(data: bytes, lines: list[bytes]) -> None
     assert [line for _, part in opened(data).lines() for line in part] == lines
 
 
-def test_a_line_without_end_is_refused_with_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "_LONGEST_LINE", 1000)
+@pytest.mark.parametrize("after", [b"", b"\n", b"\nthree", b"\nthree\n"])
+def test_a_line_without_end_is_counted_and_reading_goes_on(
+    monkeypatch: pytest.MonkeyPatch, after: bytes
+) -> None:
+    monkeypatch.setattr(source_module, "_LONGEST_LINE", 100_000)
     monkeypatch.setattr(source_module, "BLOCK_SIZE", 1000)
-    with pytest.raises(InputError, match=r"^input:3: a line longer than"):
-        list(opened(b"one\ntwo\n" + b"x" * 200_000).lines())
+    source = opened(b"one\ntwo\n" + b"x" * 300_000 + after)
+    numbered = [
+        (first + at, line) for first, lines in source.lines() for at, line in enumerate(lines)
+    ]
+    assert numbered == [(1, b"one"), (2, b"two"), *[(4, b"three")] * (b"three" in after)]
+    assert [(skipped.line, source.rejected) for skipped in source.rejections] == [(3, 1)]
 
 
 def test_the_first_ten_rejected_records_are_kept_and_all_are_counted() -> None:

@@ -40,7 +40,9 @@ _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-
     "--prometheus", metavar="URL", help="Server to ask for --queries, over the time of the run."
 )
 @click.option("--queries", type=click.Path(path_type=Path), help="YAML or JSON: name to PromQL.")
-@click.option("--start", type=_TIME, help="First moment to ask for.")
+@click.option(
+    "--start", type=_TIME, help="First moment to ask for; when an input began that tells no time."
+)
 @click.option("--end", type=_TIME, help="Last moment to ask for.")
 @click.option("--step", metavar="DURATION", help="Resolution of the answers, such as 5s.")
 @click.option("--append", is_flag=True, help="Add to an existing run.")
@@ -52,6 +54,7 @@ _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-
 @click.option(
     "--max-names", type=click.IntRange(1), default=5000, show_default=True, help="Most endpoints."
 )
+@click.option("--columns", metavar="NAME,...", help="Columns of a table that has no header line.")
 @click.option("--timezone", default="UTC", show_default=True, help="Of time stamps that name none.")
 @flag_options
 def command(
@@ -78,7 +81,9 @@ def command(
         rest["system"], rest["release"], rest["scenario"],
         TestType(rest["test_type"]) if rest["test_type"] else None, rest["environment"], _pairs(labels),
     )  # fmt: skip
-    options = _options(rest["timezone"], rest["name_map"], rest["max_names"])
+    options = _options(
+        rest["timezone"], rest["name_map"], rest["max_names"], rest["start"], rest["columns"]
+    )
     server = _server(rest["prometheus"], rest["queries"], rest["start"], rest["end"], rest["step"])
     size = sum(file.size for file in found_files(inputs))
     with progress(size, "reading") as on_read:
@@ -97,7 +102,13 @@ def _pairs(labels: tuple[str, ...]) -> dict[str, str]:
     return {key: value for key, _, value in (label.partition("=") for label in labels)}
 
 
-def _options(timezone: str, name_map: Path | None, max_names: int) -> ReadOptions:
+def _options(
+    timezone: str,
+    name_map: Path | None,
+    max_names: int,
+    start: datetime | None,
+    columns: str | None,
+) -> ReadOptions:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     from perfreport.readers.names import Names, load_name_map
@@ -110,7 +121,8 @@ def _options(timezone: str, name_map: Path | None, max_names: int) -> ReadOption
             f'"{timezone}" is not a time zone (try Africa/Nairobi)', param_hint="--timezone"
         ) from None
     rules = load_name_map(name_map) if name_map else ()
-    return ReadOptions(timezone=zone, names=Names(rules, limit=max_names))
+    named = tuple(name.strip() for name in columns.split(",")) if columns else ()
+    return ReadOptions(zone, start, named, Names(rules, limit=max_names))
 
 
 def _server(
@@ -121,8 +133,8 @@ def _server(
     step: str | None,
 ) -> Server | None:
     if url is None:
-        if queries or start or end or step:
-            raise click.UsageError("--queries, --start, --end and --step need --prometheus URL.")
+        if queries or end or step:
+            raise click.UsageError("--queries, --end and --step need --prometheus URL.")
         return None
     if queries is None:
         raise click.UsageError("--prometheus needs --queries FILE.")

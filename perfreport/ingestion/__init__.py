@@ -64,11 +64,12 @@ def ingest(
         merge = Merge(RunWriter(part), extended, about or About(), strict)
         try:
             merge.copy(target.copied)
+            options = options or ReadOptions()
             for file, label in zip(files, target.labels(files), strict=True):
-                merge.read(file, label, format, options or ReadOptions(), on_read)
+                merge.read(file, label, format, options, on_read)
             if server is not None:
                 merge.ask(server)
-            info = merge.finish()
+            info = merge.finish(options.names.examples)
             target.check_still_free()
         except BaseException:
             merge.writer.abandon()

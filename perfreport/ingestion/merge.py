@@ -90,14 +90,15 @@ class Merge:
             self.notes += answer.notes
             self._learn(answer.info.model_copy(update={"rows": rows}), answer.facts)
 
-    def finish(self) -> RunInfo:
-        """Write the metadata. Raises InputError where no source held a record."""
+    def finish(self, examples: dict[str, str]) -> RunInfo:
+        """Write the metadata, with a URL of each endpoint. InputError where no source held a record."""
         if not self.writer.rows:
             names = ", ".join(source.name for source in self._sources) or "the folder"
             raise InputError(
                 f"{names}: no whole record in it that a reader knows. Nothing was written."
             )
         info = self._info()
+        info.examples = examples
         if self._earlier is not None:
             info = merged_info([info, self._earlier])
             info.sources = self._earlier.sources + self._sources

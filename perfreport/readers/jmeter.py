@@ -8,7 +8,7 @@
 - In a distributed run thread names begin with the engine, `10.0.0.7:1099-`: that is the source,
   otherwise the column `Hostname` is.
 - Left out: dataType, grpThreads, Filename, Encoding, IdleTime, ErrorCount, and the URL of a row with
-  a label. Columns that JMeter does not know become labels, as sample variables do.
+  a label but for one example. Columns that JMeter does not know become labels, as sample variables do.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Rows:
         self._variables = list(variables)
         self._enclosing = _Enclosing()
         self._users = _Users()
+        self._seen: set[str] = set()  # labels, for an example URL of each
 
     def of(self, columns: Columns) -> pa.RecordBatch:
         """A row per record."""
@@ -97,10 +98,23 @@ class Rows:
     def _endpoints(self, columns: Columns, length: int) -> pa.Array:
         labels, urls = columns.get("label"), columns.get("URL")
         if labels is not None:
-            return _each(labels, lambda label: self._names.endpoint(label or None, None, None))
+            names = _each(labels, lambda label: self._names.endpoint(label or None, None, None))
+            self._keep_examples(labels, urls)
+            return names
         if urls is not None:
             return _each(urls, lambda url: self._names.endpoint(None, None, _unless_null(url)))
         return pa.array([self._names.endpoint(None, None, None)] * length)
+
+    def _keep_examples(self, labels: pa.Array, urls: pa.Array | None) -> None:
+        """The first URL of each label that was not seen before."""
+        texts = labels.dictionary.to_pylist()
+        if urls is None or self._seen.issuperset(texts):
+            return
+        codes, rows = np.unique(labels.indices.to_numpy(), return_index=True)
+        first = urls.take(pa.array(rows)).cast(pa.string()).to_pylist()
+        for code, url in zip(codes, first, strict=True):
+            self._names.keep_example(self._names.endpoint(texts[code] or None, None, None), url)
+        self._seen.update(texts)
 
 
 def _each(

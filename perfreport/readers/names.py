@@ -35,6 +35,7 @@ class Names:
     def __init__(self, rules: Sequence[Rule] = (), limit: int = MAX_NAMES) -> None:
         self._rules = tuple(rules)
         self._limit = limit
+        self.examples: dict[str, str] = {}  # of each endpoint the first URL seen, without secrets
         self._names: dict[str, int] = {}
         self._cache: dict[tuple[str | None, str | None, str | None], str] = {}
 
@@ -51,10 +52,17 @@ class Names:
         if name is None:
             name = self._found(named, method, url)
             self._admit(name)
+            if url:
+                self.keep_example(name, url)
             if len(self._cache) >= _CACHED:
                 self._cache.clear()
             self._cache[key] = name
         return name
+
+    def keep_example(self, name: str, url: str) -> None:
+        """Remember a URL of an endpoint, unless one is known; k6's `${}` and plain names are none."""
+        if name not in self.examples and ("://" in url or url.startswith("/")) and "${" not in url:
+            self.examples[name] = shown_url(url)
 
     def _found(self, named: str | None, method: str | None, url: str | None) -> str:
         written = " ".join(filter(None, (method, url)))
@@ -131,6 +139,26 @@ def path_of(url: str) -> str:
     path = re.split(r"[?#]", local, maxsplit=1)[0]
     segments = [_segment(segment) for segment in path.lstrip("/").split("/")]
     return "/" + "/".join(segments)
+
+
+def shown_url(url: str) -> str:
+    """A URL as an example to show: without credentials, query and fragment, tokens as `{id}`.
+
+    >>> shown_url("https://me:secret@erp.example/orders/4711?key=k#top")
+    'https://erp.example/orders/4711'
+    """
+    address = _USER.sub(r"\1", re.split(r"[?#]", url, maxsplit=1)[0], count=1)
+    segments = (ID if _is_token(segment) else segment for segment in address.split("/"))
+    return "/".join(segments)[:_LONGEST_EXAMPLE]
+
+
+_LONGEST_EXAMPLE = 500
+_USER = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://|//)[^/@]*@")
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")  # a JWT
+
+
+def _is_token(segment: str) -> bool:
+    return bool(_TOKEN.fullmatch(segment)) or _is_base64(segment)
 
 
 # A scheme and host, a host alone, or the placeholder that k6's http.url`${BASE}/…` leaves for them.

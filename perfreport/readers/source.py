@@ -31,6 +31,8 @@ class ReadOptions:
     """What the user said about the inputs."""
 
     timezone: tzinfo = UTC  # of time stamps that name none
+    start: datetime | None = None  # when an input began that tells no time of day
+    columns: tuple[str, ...] = ()  # names of the columns of a table without a header
     names: Names = field(default_factory=Names)
 
 
@@ -117,17 +119,18 @@ class Source:
         """Lists of whole lines without their line ends, each with the number of its first line.
 
         The last line may lack its line end (`unterminated` is true once it was given): a reader
-        that cannot parse it calls `cut`.
+        that cannot parse it calls `cut`. A line longer than 64 MiB is counted as rejected.
         """
-        number, rest = 1, b""
+        number, rest, dropping = 1, b"", False
         for block in self.blocks():
             lines = (rest + block).split(b"\n")
             rest = lines.pop()
-            if len(rest) > _LONGEST_LINE:
-                raise InputError(
-                    f"{self.name}:{number + len(lines)}: a line longer than {_LONGEST_LINE >> 20} MiB. "
-                    "This is not a result file of a load tool."
-                )
+            if dropping and lines:  # the end of the long line
+                number, lines, dropping = number + 1, lines[1:], False
+            if dropping or len(rest) > _LONGEST_LINE:
+                if not dropping:
+                    self.skip(number + len(lines), f"a line longer than {_LONGEST_LINE >> 20} MiB")
+                rest, dropping = b"", True
             yield number, lines
             number += len(lines)
         if rest:

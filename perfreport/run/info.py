@@ -62,3 +62,4 @@ class RunInfo(_Model):
     sources: list[SourceInfo] = Field(default_factory=list)
     metrics: dict[str, MetricInfo] = Field(default_factory=dict)
     thresholds: dict[str, list[str]] = Field(default_factory=dict)  # the tool's own, by metric
+    examples: dict[str, str] = Field(default_factory=dict)  # a URL of each endpoint that had one

@@ -138,6 +138,7 @@ def merged_info(infos: list[RunInfo]) -> RunInfo:
         merged.labels = info.labels | merged.labels
         merged.metrics = info.metrics | merged.metrics
         merged.thresholds = info.thresholds | merged.thresholds
+        merged.examples = info.examples | merged.examples
         merged.sources = merged.sources + info.sources
     # Prometheus is often asked for more than the test: that does not make the test longer.
     of_load = [info for info in infos if not info.only_servers] or infos

@@ -83,6 +83,15 @@ def as_jmeter_quotes(text: str, sign: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
+def test_a_url_of_each_label_is_kept_as_an_example() -> None:
+    host = "http://127.0.0.1:18080"
+    urls = {"a": f"{host}/orders/4711?key=x", "b": f"{host}/b", "c": "null"}
+    records = [record(label=label, URL=url) for label, url in urls.items()]
+    source = source_of(jtl([*records, record(label="a", URL=f"{host}/orders/4712")]))
+    all_rows(source)
+    assert source.options.names.examples == {"a": f"{host}/orders/4711", "b": f"{host}/b"}
+
+
 # --- The tool's own numbers -----------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfreport.errors import InputError
-from perfreport.readers.names import Names, frequent_patterns, load_name_map, path_of
+from perfreport.readers.names import Names, frequent_patterns, load_name_map, path_of, shown_url
 
 API = "https://erp.example:8443/api/v1"
 
@@ -190,3 +190,28 @@ def test_patterns_count_every_name_once(names: list[str]) -> None:
     shown = frequent_patterns(names)
     counts = [int(re.search(r"\(([\d,]+)\)$", pattern)[1]) for pattern in shown]
     assert sum(counts) == len(names) or len(shown) == 10
+
+
+def test_the_first_url_of_each_name_is_kept_as_an_example() -> None:
+    names = Names()
+    first = "https://erp.example/orders/4711?token=abc"
+    for url in (first, "https://erp.example/orders/4712"):
+        names.endpoint(url, "GET", url)
+    names.endpoint("create_order", "POST", "create_order")  # k6 repeats the name
+    names.endpoint("${}/orders/${}", "GET", "${}/orders/${}")
+    assert names.examples == {"GET /orders/{id}": "https://erp.example/orders/4711"}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:secret@erp.example/a?key=k#top", "https://erp.example/a"),
+        ("//me@erp.example/a", "//erp.example/a"),
+        ("/a/me@erp.example", "/a/me@erp.example"),
+        ("http://h/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln/x", "http://h/{id}/x"),
+        ("http://h/q8Zk1ZpXr0WvN5cE2mTtYg==/x", "http://h/{id}/x"),
+        ("http://h/" + "a" * 900, ("http://h/" + "a" * 900)[:500]),
+    ],
+)
+def test_an_example_shows_no_secret(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
