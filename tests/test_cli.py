@@ -277,6 +277,27 @@ def test_tables_fit_80_columns(runs: Path, pack: Path, capsys: pytest.CaptureFix
     assert [line for line in lines if len(line) > 80] == []
 
 
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_a_run_of_aggregates_shows_them_as_the_tool_named_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    run = str(tmp_path / "run.parquet")
+    summary = str(SAMPLES / "k6-summary/export-1.1.0.json")
+    assert main(["ingest", summary, "-o", run, "--start", "2026-11-23T01:00:00Z"]) == 0
+    assert main(["summary", run, "--format", form, "--window", "all"]) == 0
+    printed = " ".join(capsys.readouterr().out.replace("\\_", "_").split())
+    assert "p(95) 56.3 ms" in printed
+    assert "count 1,046, rate 29.6/s" in printed
+    assert "P95" not in printed
+
+
+def test_a_run_of_server_series_shows_their_ranges(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["summary", str(runs / "soak.parquet"), "--window", "all"]) == 0
+    assert "kafka_lag_by_topic" in capsys.readouterr().out
+
+
 def test_csv_has_the_same_facts_as_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["summary", str(runs / "short.parquet"), "--window", "all", "--format", "csv"])
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))

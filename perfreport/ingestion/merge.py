@@ -49,7 +49,7 @@ class Merge:
         self._strict = strict
         self._sources: list[SourceInfo] = []
         self._facts: list[Facts] = []
-        self._load, self._servers = _Span(), _Span()
+        self._load, self._aggregates, self._servers = _Span(), _Span(), _Span()
 
     def copy(self, parts: Sequence[Path]) -> None:
         """The rows of an earlier run, unchanged."""
@@ -115,11 +115,15 @@ class Merge:
             yield named
 
     def _span(self, facts: Facts) -> _Span:
-        return self._servers if facts.tool == "Prometheus" else self._load
+        if facts.tool == "Prometheus":
+            return self._servers
+        return self._aggregates if facts.aggregates else self._load
 
     def _learn(self, info: SourceInfo, facts: Facts) -> None:
         self._sources.append(info)
         self._facts.append(facts)
+        if facts.aggregates and facts.start and facts.end:
+            self._aggregates.include(facts.start, facts.end)
         if not info.rejected and not info.truncated:
             return
         first = info.rejections[0] if info.rejections else None
@@ -142,7 +146,9 @@ class Merge:
             labels=dict(sorted(about.labels.items())),
             sources=self._sources,
         )
-        span = self._load if self._load.start else self._servers
+        # The first that holds anything: what a summary or a server tells does not stretch a test.
+        spans = (self._load, self._aggregates, self._servers)
+        span = next(each for each in spans if each.start or each is self._servers)
         info.start, info.end = span.start, span.end
         info.only_servers = span is self._servers
         for facts in [facts for facts in self._facts if self._span(facts) is span]:
@@ -152,6 +158,9 @@ class Merge:
             info.metrics |= facts.metrics
             info.thresholds |= facts.thresholds
         return info
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Span:
@@ -166,7 +175,12 @@ class _Span:
             return
         starts = batch.column("ts").cast(pa.int64()).to_numpy()
         durations = pc.fill_null(batch.column("duration_ms"), 0.0).to_numpy(zero_copy_only=False)
-        first, last = int(starts.min()), int((starts + np.ceil(durations * 1000)).max()) + 1
+        self._include(int(starts.min()), int((starts + np.ceil(durations * 1000)).max()) + 1)
+
+    def include(self, start: datetime, end: datetime) -> None:
+        self._include(*((moment - _EPOCH) // timedelta(microseconds=1) for moment in (start, end)))
+
+    def _include(self, first: int, last: int) -> None:
         self._first_us = first if self._first_us is None else min(first, self._first_us)
         self._last_us = last if self._last_us is None else max(last, self._last_us)
 
@@ -200,4 +214,4 @@ def _first(values: Iterable[str | None]) -> str | None:
 def _moment(microseconds: int | None) -> datetime | None:
     if microseconds is None:
         return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return _EPOCH + timedelta(microseconds=microseconds)

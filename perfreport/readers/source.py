@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import bz2
 import hashlib
+import os
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
+from stat import S_ISREG
 from typing import IO, Protocol
 
 import zstandard
@@ -43,9 +45,20 @@ class Facts:
     tool: str | None = None
     tool_version: str | None = None
     start: datetime | None = None  # where the tool says so
+    end: datetime | None = None
+    aggregates: bool = False  # of a whole run, from `start` to `end`: no single observation
     scenario: str | None = None
     metrics: dict[str, MetricInfo] = field(default_factory=dict)
     thresholds: dict[str, list[str]] = field(default_factory=dict)
+
+
+def _modified(stream: IO[bytes]) -> datetime | None:
+    """When the file was last written; None for what is no file."""
+    try:
+        status = os.fstat(stream.fileno())
+    except OSError:  # io.UnsupportedOperation of a stream in memory is one, too
+        return None
+    return datetime.fromtimestamp(status.st_mtime, UTC) if S_ISREG(status.st_mode) else None
 
 
 class _Decompressor(Protocol):
@@ -86,6 +99,7 @@ class Source:
         self.truncated = False
         self.unterminated = False  # `lines` came to a last line without its line end
         self.notes: list[str] = []
+        self.modified = _modified(stream)
         self._stream = stream
         self._on_read = on_read or (lambda _: None)
         self._size = 0

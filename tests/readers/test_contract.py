@@ -5,6 +5,7 @@ import gzip
 import io
 import random
 import re
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from perfreport import resources
 from perfreport.errors import PerfReportError
 from perfreport.readers import source as source_module
 from perfreport.readers.reader import readers
-from perfreport.readers.source import HEAD_SIZE, Source
+from perfreport.readers.source import HEAD_SIZE, ReadOptions, Source
 from perfreport.run import schema
 
 ROOT = resources.folder("sample_results")
@@ -33,6 +34,7 @@ PLAIN = pa.schema(
     pa.field(field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type)
     for field in schema.SCHEMA
 )
+STARTED = datetime(2026, 11, 23, tzinfo=UTC)  # of inputs that tell no time of day
 EXCERPT = 256 * 1024  # of the larger samples: cut at 40 places they would take minutes
 
 
@@ -68,7 +70,7 @@ def excerpt(name: str) -> bytes:
 
 def rows_of(name: str, data: bytes) -> tuple[pa.Table, Source]:
     """All rows of `data`, read by the reader of the sample `name`, with texts as texts."""
-    source = Source(io.BytesIO(data), Path(name).name)
+    source = Source(io.BytesIO(data), Path(name).name, ReadOptions(start=STARTED))
     batches = list(readers()[name.split("/")[0]].read(source))
     for batch in batches:
         assert batch.schema == schema.SCHEMA
