@@ -151,6 +151,7 @@ class Merge:
         span = next(each for each in spans if each.start or each is self._servers)
         info.start, info.end = span.start, span.end
         info.only_servers = span is self._servers
+        info.only_aggregates = span is self._aggregates
         for facts in [facts for facts in self._facts if self._span(facts) is span]:
             info.tool = joined(info.tool, facts.tool)
             info.tool_version = joined(info.tool_version, facts.tool_version)

@@ -59,6 +59,7 @@ class RunInfo(_Model):
     start: datetime | None = None
     end: datetime | None = None
     only_servers: bool = False  # no load tool's results in it: its span is not that of a test
+    only_aggregates: bool = False  # of a load tool, at best, what it summed up: its span is a guess
     sources: list[SourceInfo] = Field(default_factory=list)
     metrics: dict[str, MetricInfo] = Field(default_factory=dict)
     thresholds: dict[str, list[str]] = Field(default_factory=dict)  # the tool's own, by metric

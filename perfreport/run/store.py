@@ -128,7 +128,7 @@ class _Version(BaseModel):
 def merged_info(infos: list[RunInfo]) -> RunInfo:
     """One RunInfo for several parts: the first to say something wins.
 
-    Times span all that a load tool wrote; all of them where there is none.
+    Times span all that a load tool observed; where there is none, what it summed up; else all.
     """
     merged = infos[0].model_copy(deep=True)
     for info in infos[1:]:
@@ -141,13 +141,18 @@ def merged_info(infos: list[RunInfo]) -> RunInfo:
         merged.examples = info.examples | merged.examples
         merged.sources = merged.sources + info.sources
     # Prometheus is often asked for more than the test: that does not make the test longer.
-    of_load = [info for info in infos if not info.only_servers] or infos
-    merged.only_servers = of_load[0].only_servers
+    surest = min(map(_doubt, infos))
+    of_load = [info for info in infos if _doubt(info) == surest]
+    merged.only_servers, merged.only_aggregates = surest
     merged.tool = reduce(joined, (info.tool for info in of_load))
     merged.tool_version = reduce(joined, (info.tool_version for info in of_load))
     merged.start = min((info.start for info in of_load if info.start), default=None)
     merged.end = max((info.end for info in of_load if info.end), default=None)
     return merged
+
+
+def _doubt(info: RunInfo) -> tuple[bool, bool]:
+    return info.only_servers, info.only_aggregates
 
 
 def joined(first: str | None, second: str | None) -> str | None:

@@ -188,6 +188,9 @@ def test_a_summary_beside_its_log_does_not_stretch_the_run(tmp_path: Path) -> No
     alone = perfreport.ingest([log], tmp_path / "alone.parquet").info
     both = perfreport.ingest([log, FORMS["export"]], tmp_path / "both.parquet").info
     assert (both.start, both.end) == (alone.start, alone.end)
+    appended = perfreport.ingest([FORMS["export"]], tmp_path / "alone.parquet", append=True).info
+    assert (appended.start, appended.end) == (alone.start, alone.end)
+    assert not appended.only_aggregates
     assert {source.format for source in both.sources} == {"k6-json", "k6-summary"}
 
 
