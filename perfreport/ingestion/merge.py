@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from perfreport.errors import InputError
+from perfreport.ingestion.era import check_length, of_one_era
 from perfreport.ingestion.inputs import InputFile
 from perfreport.readers.reader import UnknownFormat, reader_for
 from perfreport.readers.server import Server
@@ -76,7 +77,8 @@ class Merge:
                     raise
                 self.notes.append(f"{unknown.name}: left out, {unknown.why}")
                 return
-            rows = sum(map(len, self._written(reader.read(source), label, source.facts)))
+            batches = of_one_era(reader.read(source), source)
+            rows = sum(map(len, self._written(batches, label, source.facts)))
         self.notes += source.notes
         self._learn(source.info(reader.name, rows), source.facts)
 
@@ -102,6 +104,7 @@ class Merge:
         if self._earlier is not None:
             info = merged_info([info, self._earlier])
             info.sources = self._earlier.sources + self._sources
+        check_length(info.start, info.end)
         self.writer.finish(info)
         return info
 
@@ -127,7 +130,7 @@ class Merge:
         if not info.rejected and not info.truncated:
             return
         first = info.rejections[0] if info.rejections else None
-        where = f", first: line {first.line}: {first.why}" if first else ""
+        where = f", first: {first.text()}" if first else ""
         note = f"{info.name}: skipped {info.rejected:,} records of {info.rows + info.rejected:,}{where}"
         if info.truncated:
             note += "; the input was cut off"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from perfreport import units
 from perfreport.judge.evidence import RunEvidence
 from perfreport.judge.findings import ObjectiveFinding, Status
+from perfreport.readers.names import ID
 from perfreport.render.build_text import (
     STATUS_BADGES,
     anchor,
@@ -142,6 +144,7 @@ def _endpoint(
         name=plain(row.name),
         kind="" if row.kind == "request" else plain(row.kind, 20),
         remark=_remark(row, findings),
+        example=_example(row.name, run.info.examples.get(row.name)),
         count=count(row.count),
         rate="–" if row.rate_per_s is None else units.number(row.rate_per_s),
         failed="–" if row.error_rate is None else units.percent(row.error_rate),
@@ -171,6 +174,13 @@ def _remark(row: EndpointRow, findings: Sequence[ObjectiveFinding]) -> str:
         if each.status is Status.FAIL and each.statistic != "p95"
     ]
     return "; ".join(filter(None, [f"in {group}" if group else "", *(others if broken else [])]))
+
+
+def _example(name: str, url: str | None) -> str:
+    """What one of the requests behind a name with replaced identifiers looked like."""
+    if url is None or ID not in name:
+        return ""
+    return plain(re.sub(r"^(?:[^/]*:)?//[^/]*", "", url))
 
 
 def _title(rows: Sequence[EndpointRow], findings: Mapping[str, Sequence[ObjectiveFinding]]) -> str:

@@ -155,6 +155,7 @@ class Endpoint:
     name: str
     kind: str
     remark: str
+    example: str  # a path of one of its requests, where the name has a placeholder
     count: str
     rate: str
     failed: str

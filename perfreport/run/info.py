@@ -18,10 +18,17 @@ class _Model(BaseModel):
 
 
 class Rejection(_Model):
-    """A record that could not be read: its line (or byte, for a binary format) and why."""
+    """A record that could not be read, and why.
+
+    line  its line, or its byte in a binary format; 0 where `why` says the place
+    """
 
     line: int
     why: str
+
+    def text(self, what: str = "line") -> str:
+        """`line 12: cut off inside a record`."""
+        return f"{what} {self.line:,}: {self.why}" if self.line else self.why
 
 
 class SourceInfo(_Model):

@@ -16,6 +16,7 @@ import pytest
 
 from perfreport.judge.evidence import Readiness, RunEvidence
 from perfreport.judge.findings import Check, Status, Verdict
+from perfreport.render import build_endpoints
 from perfreport.render.build import build_report
 from perfreport.render.build_finding import headline_of
 from perfreport.render.html import css_string, render_report
@@ -193,6 +194,28 @@ def test_the_endpoint_table_shows_the_whole_run_beside_the_window() -> None:
     assert (row.count, row.whole_count) == ("241,268", "300,680")
     assert row.badge is not None
     assert row.badge.word == "Fail"
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "shown"),
+    [
+        ("GET /orders/{id}", "https://erp.example:8443/orders/4711", "/orders/4711"),
+        ("GET /orders/{id}", "/orders/4711", "/orders/4711"),
+        ("GET /orders/{id}", "http://[half/orders/4711", "/orders/4711"),
+        ("GET /orders/{id}", None, ""),
+        ("create_order", "https://erp.example/orders", ""),
+    ],
+)
+def test_a_name_with_a_placeholder_comes_with_an_example(
+    name: str, url: str | None, shown: str
+) -> None:
+    run = evidence.load_run()
+    info = run.info.model_copy(update={"examples": {name: url} if url else {}})
+    table = build_endpoints.endpoints(
+        replace(run, info=info, endpoints=(hollow_endpoint(name),)), "run", {}
+    )
+    assert table is not None
+    assert [row.example for row in table.rows] == [shown]
 
 
 def test_rows_beside_the_point_are_folded_and_none_is_lost() -> None:
