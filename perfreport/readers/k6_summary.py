@@ -6,8 +6,8 @@ Three forms, told apart by their shape:
 - handle   what a script's `handleSummary(data)` was given: `metrics.NAME.{type,contains,values}`
 - machine  `--new-machine-readable-summary` (k6 2): a list `results.metrics`, schema 1
 
-Each value becomes a row of kind `metric` whose label `statistic` is k6's own name of it (`avg`,
-`p(95)`, `count`): never a request, so that no percentile, rate or objective takes it for a sample.
+Each value becomes a row of kind `metric` with a name of its own, `http_req_duration:p(95)`: never a
+request, and never the metric itself, so that nothing takes an aggregate for a sample.
 Defined in k6's `internal/js/summary.go`, `summary-wrapper.js` and `internal/lib/summary`.
 
 A name such as `http_req_duration{name:etims}` is a metric with a filter, which becomes labels. In
@@ -102,13 +102,12 @@ def read(source: Source) -> Iterator[pa.RecordBatch]:
     facts.tool, facts.tool_version = "k6", summary.version
     facts.start, facts.end, facts.aggregates = start, end, True
     facts.thresholds |= summary.thresholds
-    for each in summary.aggregates:
-        facts.metrics[each.metric] = MetricInfo(type=each.type, unit=_unit(each))
     source.note(
         "k6's summary holds aggregates of the whole run: they are kept as metrics, "
         "no percentile or objective can be computed from them"
     )
     rows = [*_aggregate_rows(summary), *_check_rows(summary)]
+    facts.metrics |= {row.name: MetricInfo(type="gauge", unit=row.unit) for row in rows}
     yield schema.batch(
         len(rows),
         {
@@ -376,15 +375,16 @@ def _aggregate_rows(summary: Summary) -> Iterator[_Row]:
     for each in summary.aggregates:
         for statistic, value in each.values.items():
             if math.isfinite(value):
-                unit = _unit_of(each, statistic)
-                yield _Row(each.metric, value, unit, each.tags | {schema.STATISTIC: statistic})
+                yield _Row(
+                    f"{each.metric}:{statistic}", value, _unit_of(each, statistic), each.tags
+                )
 
 
 def _check_rows(summary: Summary) -> Iterator[_Row]:
     for check in summary.checks:
         labels = {"check": check.name} | ({"group": check.group} if check.group else {})
         for statistic, value in (("passes", check.passes), ("fails", check.fails)):
-            yield _Row("checks", value, None, labels | {schema.STATISTIC: statistic})
+            yield _Row(f"checks:{statistic}", value, None, labels)
 
 
 def _unit(aggregate: Aggregate) -> str | None:

@@ -12,7 +12,6 @@ from perfreport.render import json
 from perfreport.render.table import Column, Table, for_csv, for_markdown, markdown_text, printable
 from perfreport.render.table import for_terminal as print_table
 from perfreport.run.info import RunInfo
-from perfreport.run.schema import STATISTIC
 from perfreport.stats.window import Window
 from perfreport.tables import EndpointRow, MetricRow, Stats
 
@@ -132,27 +131,20 @@ def _metrics(summary: Summary) -> Table:
     """What a run without a single request holds: server series, or what the tool aggregated."""
     columns = (Column("metric", width=30), Column("values", width=46))
     values: dict[str, list[str]] = {}
-    for row in sorted(summary.metrics, key=_place):
-        labels = [f"{key}={text}" for key, text in row.labels.items() if key != STATISTIC]
-        label = f"{row.name} ({', '.join(labels)})" if labels else row.name
-        values.setdefault(label, []).append(_metric_text(row))
+    for row in summary.metrics:
+        name, _, statistic = (
+            row.name.partition(":") if summary.run.only_aggregates else (row.name, "", "")
+        )
+        labels = ", ".join(f"{key}={text}" for key, text in row.labels.items())
+        label = f"{name} ({labels})" if labels else name
+        values.setdefault(label, []).append(_metric_text(row, statistic))
     return Table(columns, tuple((label, ", ".join(texts)) for label, texts in values.items()))
 
 
-_AGGREGATES = ("count", "rate", "passes", "fails", "value", "avg", "min", "med", "max")
-
-
-def _place(row: MetricRow) -> tuple[str, int]:
-    """Sorts by name, and the tool's aggregates from count to the percentiles."""
-    statistic = row.labels.get(STATISTIC, "")
-    known = statistic in _AGGREGATES
-    return row.name, _AGGREGATES.index(statistic) if known else len(_AGGREGATES)
-
-
-def _metric_text(row: MetricRow) -> str:
+def _metric_text(row: MetricRow, statistic: str) -> str:
     """`p(95) 57.4 ms` of the tool's own, else the range of what was observed."""
-    if STATISTIC in row.labels:
-        return f"{row.labels[STATISTIC]} {units.quantity_text(row.last, row.unit)}"
+    if statistic:
+        return f"{statistic} {units.quantity_text(row.last, row.unit)}"
     low, mean, high = (units.quantity_text(each, row.unit) for each in (row.min, row.mean, row.max))
     return f"mean {mean}, {low} to {high}, {row.count:,} values"
 

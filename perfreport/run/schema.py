@@ -52,9 +52,6 @@ SCHEMA = pa.schema(
 
 ERROR_LENGTH = 500
 
-# The label of a `metric` row that is no observation but what the tool made of many: `avg`, `p(95)`.
-STATISTIC = "statistic"
-
 
 def batch(length: int, columns: Mapping[str, Any]) -> pa.RecordBatch:
     """A record batch of the schema from some of its columns; a column not given is null.
