@@ -548,6 +548,25 @@ def test_appending_keeps_every_row_and_every_source(
         ]
 
 
+@pytest.mark.parametrize("target", ["x.parquet", "parts/"])
+def test_the_names_of_what_is_added_to_count_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    files = []
+    for number in range(2):
+        files.append(str(tmp_path / f"{number}.jtl"))
+        Path(files[-1]).write_text(
+            "timeStamp,elapsed,label,responseMessage,threadName\n"
+            + "".join(f"1795399806497,5,order {number}-{place},OK,a 1-1\n" for place in range(6))
+        )
+    out = ["-o", f"{tmp_path}/{target}", "--append", "--max-names"]
+    assert main(["ingest", files[0], *out, "10"]) == 0
+    assert main(["ingest", files[0], *out, "10"]) == 0
+    assert main(["ingest", files[1], *out, "10"]) == 2
+    assert "more than 10 different endpoint names" in capsys.readouterr().err
+    assert main(["ingest", files[1], *out, "12"]) == 0
+
+
 def test_two_generators_merge_exactly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Halves of one log, ingested together, give the percentiles of the whole."""
     lines = gzip.decompress((K6 / "short.json.gz").read_bytes()).splitlines(keepends=True)

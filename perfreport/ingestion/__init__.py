@@ -60,11 +60,13 @@ def ingest(
     if server is not None:
         server.probe()
     with target.folder(), whole_file(target.path) as part:
-        extended = target.earlier if target.copied else None
+        extended = target.earlier.info if target.earlier and target.copied else None
         merge = Merge(RunWriter(part), extended, about or About(), strict)
         try:
             merge.copy(target.copied)
             options = options or ReadOptions()
+            if target.earlier:
+                options.names.know(target.earlier.endpoint_names())
             for file, label in zip(files, target.labels(files), strict=True):
                 merge.read(file, label, format, options, on_read)
             if server is not None:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from perfreport.errors import RunError
 from perfreport.ingestion.inputs import InputFile, labels_of
-from perfreport.run.info import RunInfo
-from perfreport.run.store import open_run
+from perfreport.run.store import Run, open_run
 
 STANDARD_OUTPUT = "-"
 
@@ -21,7 +20,7 @@ class Target:
 
     path: Path
     copied: tuple[Path, ...] = ()
-    earlier: RunInfo | None = None
+    earlier: Run | None = None  # what is added to
     stale: tuple[Path, ...] = ()
     in_directory: bool = False
     replaces: bool = False  # `path` itself is there, and may go
@@ -39,7 +38,7 @@ class Target:
             return cls(path)
         if append:
             run = open_run(path)
-            return cls(path, copied=run.parts, earlier=run.info, replaces=True)
+            return cls(path, copied=run.parts, earlier=run, replaces=True)
         if not overwrite:
             raise RunError(
                 f"{path}: exists. Add to it with --append, or replace it with --overwrite."
@@ -53,7 +52,7 @@ class Target:
             raise RunError(
                 f"{path}: holds a run. Add to it with --append, or replace it with --overwrite."
             )
-        earlier = open_run(path).info if parts else None
+        earlier = open_run(path) if parts else None
         numbers = [int(part.stem[5:]) for part in parts if part.stem[5:].isdigit()]
         target = path / f"part-{max(numbers, default=0) + 1:04d}.parquet"
         return cls(
@@ -65,7 +64,7 @@ class Target:
 
     def labels(self, files: Sequence[InputFile]) -> list[str]:
         """A label per file that no source of the run, earlier ones included, shares."""
-        earlier = [source.name for source in self.earlier.sources] if self.earlier else []
+        earlier = [source.name for source in self.earlier.info.sources] if self.earlier else []
         return labels_of([*earlier, *(str(file.path) for file in files)])[len(earlier) :]
 
     def refuse_inputs(self, files: Sequence[InputFile]) -> None:

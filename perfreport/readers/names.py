@@ -39,6 +39,11 @@ class Names:
         self._names: dict[str, int] = {}
         self._cache: dict[tuple[str | None, str | None, str | None], str] = {}
 
+    def know(self, names: Iterable[str]) -> None:
+        """Count the names of a run that is added to, too."""
+        for name in names:
+            self._admit(name)
+
     def endpoint(self, named: str | None, method: str | None, url: str | None) -> str:
         """The name of a request that the tool called `named`; any of the three may be unknown.
 

@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from perfreport.errors import RunError
 from perfreport.run.info import RunInfo
-from perfreport.run.schema import SCHEMA, SCHEMA_VERSION
+from perfreport.run.schema import REQUEST, SCHEMA, SCHEMA_VERSION, SUBREQUEST, TRANSACTION
 from perfreport.run.writer import METADATA_KEY
 
 if TYPE_CHECKING:
     import pandas
+
+
+_ENDPOINTS = pa.array([REQUEST, SUBREQUEST, TRANSACTION])
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,16 @@ class Run:
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         return connection
+
+    def endpoint_names(self) -> set[str]:
+        """The names of everything but metrics and checks."""
+        found: set[str] = set()
+        for part in self.parts:
+            with pq.ParquetFile(part, read_dictionary=["kind", "name"]) as parquet:
+                for batch in parquet.iter_batches(columns=["kind", "name"]):
+                    of_endpoints = pc.is_in(batch["kind"].cast(pa.string()), _ENDPOINTS)
+                    found.update(batch["name"].filter(of_endpoints).unique().to_pylist())
+        return found
 
     def arrow(self) -> pa.Table:
         """All rows as an Arrow table of the schema."""
