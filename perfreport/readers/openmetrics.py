@@ -51,6 +51,7 @@ _LABEL = re.compile(
     r'[ \t]*(?:(?P<key>[a-zA-Z_][a-zA-Z0-9_]*)|"(?P<quoted>(?:[^"\\]|\\.)*+)")[ \t]*'
     r'(?:(?P<equals>=)[ \t]*"(?P<value>(?:[^"\\]|\\.)*+)"[ \t]*)?(?:,|$)'
 )
+_UNIT = re.compile(r"[\w%/.:-]*")
 _ESCAPED = re.compile(r'\\([\\n"])')
 
 # By type of a metric: the suffixes of its samples and how each of them counts.
@@ -146,8 +147,9 @@ class _Rows:
             # words that are numbers are a sample by any reading.
             words = text.rsplit(b" ", 2)
             series = known.get(words[0])
-            if series is not None and len(words) == 3:
-                self._keep(line, series, words[1], words[2])
+            numbers = _numbers(*words[1:]) if series is not None and len(words) == 3 else None
+            if series is not None and numbers is not None:
+                self._keep(line, series, *numbers)
             else:
                 self._slow(line, text)
             if self.points.full:
@@ -199,8 +201,10 @@ class _Rows:
         if time is None:
             self.timeless += 1
             self.source.skip(line, "no time stamp")
+        elif (numbers := _numbers(value, time)) is None:
+            self.source.skip(line, f"not a number and a time: {_shown(value + b' ' + time)}")
         else:
-            self._keep(line, series, value, time)
+            self._keep(line, series, *numbers)
 
     def _sample(self, text: bytes) -> tuple[Series, bytes, bytes | None]:
         found = _SAMPLE.fullmatch(text)
@@ -219,14 +223,10 @@ class _Rows:
             self.known[key] = series
         return series, found["value"], found["time"]
 
-    def _keep(self, line: int, series: Series, value_text: bytes, time_text: bytes) -> None:
+    def _keep(self, line: int, series: Series, value: float, at: float) -> None:
         """A sample, unless its value or time say nothing."""
-        try:
-            value, at = float(value_text), float(time_text)
-        except ValueError:
-            value, at = 0.0, -1.0
-        if not 0 <= at < _LATEST_S or b"_" in value_text or b"_" in time_text:
-            self._skip(line, value_text, time_text, at)
+        if not 0 <= at < _LATEST_S:
+            self._out_of_time(line, at)
             return
         time_us = round(at * 1e6)
         if time_us <= series.last_us:
@@ -239,15 +239,13 @@ class _Rows:
         elif value != value:
             self.not_observed += 1
         else:
-            self.source.skip(line, f"infinite: {_shown(value_text)}")
+            self.source.skip(line, f"{value!r} at {at!r}: not a finite number")
 
-    def _skip(self, line: int, value: bytes, time: bytes, at: float) -> None:
-        if at >= _LATEST_S:
-            self.milliseconds += 1
-            why = f"not a time in seconds since 1970 but in milliseconds: {_shown(time)}"
-        else:
-            why = f"not a number and a time in seconds since 1970: {_shown(value + b' ' + time)}"
-        self.source.skip(line, why)
+    def _out_of_time(self, line: int, at: float) -> None:
+        in_milliseconds = at >= _LATEST_S
+        self.milliseconds += in_milliseconds
+        why = f"not a time in seconds since 1970: {at!r}"
+        self.source.skip(line, why + "; milliseconds?" * in_milliseconds)
 
     def _comment(self, line: int, text: bytes) -> None:
         """Type and unit of a metric, or the end of the file."""
@@ -263,6 +261,9 @@ class _Rows:
             self.source.skip(line, "bytes that are not UTF-8")
             return
         before = self.families.get(name, _Family())
+        if found["what"] == b"UNIT" and not _UNIT.fullmatch(word):
+            self.source.skip(line, f"not a unit: {word[:80]!r}")
+            return
         if found["what"] == b"UNIT":
             family = _Family(before.type, UNITS.get(word, f"{{{word}}}") if word else None)
         elif word in _PARTS:
@@ -292,6 +293,15 @@ class _Rows:
             if family and (kind or (family.unit and not suffix)):
                 return _metric(name, base, family, suffix, kind or convention(name).type)
         return convention(name)
+
+
+def _numbers(value: bytes, time: bytes) -> tuple[float, float] | None:
+    """Value and time; None for what only Python takes for a number, as well."""
+    try:
+        numbers = float(value), float(time)
+    except ValueError:
+        return None
+    return None if b"_" in value or b"_" in time else numbers
 
 
 def _metric(name: str, base: str, family: _Family, suffix: str, kind: str) -> MetricInfo:
