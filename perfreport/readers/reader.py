@@ -47,11 +47,15 @@ class UnknownFormat(InputError):
         empty = not head.strip()
         self.why = foreign or ("the file is empty" if empty else "no reader knows this format")
         self.name = name
-        what_to_do = f" (it starts with {head[:24]!r}). Known: {', '.join(readers())}. "
-        what_to_do += " ".join(["Choose one with --format.", *broken])
-        if empty:
-            what_to_do = ". Give the file that the load tool wrote."
-        super().__init__(f"{name}: {self.why}{'' if foreign else what_to_do}")
+        if foreign:
+            super().__init__(f"{name}: {foreign}")
+        elif empty:
+            super().__init__(f"{name}: {self.why}. Give the file that the load tool wrote.")
+        else:
+            super().__init__(
+                f"{name}: {self.why} (it starts with {head[:24]!r}). Known: {', '.join(readers())}. "
+                + " ".join(["Choose one with --format.", *broken])
+            )
 
 
 def readers() -> dict[str, Reader]:
@@ -91,20 +95,20 @@ def built_in() -> dict[str, Reader]:
 def _named(name: str) -> Reader:
     if name in built_in():
         return built_in()[name]
-    found = plugins()
-    if name in found.broken:
-        raise found.broken[name]
-    if name not in found.readers:
-        known = readers()
-        raise InputError(
-            f"--format {name}: no such reader. Known: {', '.join(known)}.{nearest(name, known)}"
-        )
-    return found.readers[name]
+    known = readers()
+    if name in known:
+        return known[name]
+    for broken, error in plugins().broken:
+        if broken == name:
+            raise error
+    raise InputError(
+        f"--format {name}: no such reader. Known: {', '.join(known)}.{nearest(name, known)}"
+    )
 
 
 def _plugin_for(source: Source, head: bytes) -> Reader:
     found = plugins()
-    broken = [str(error) for error in found.broken.values()]
+    broken = [str(error) for _, error in found.broken]
     for reader in found.readers.values():
         try:
             if reader.sniff(head):
@@ -119,10 +123,14 @@ def _plugin_for(source: Source, head: bytes) -> Reader:
 
 @dataclass(frozen=True)
 class Plugins:
-    """What other packages offer under the entry point group, by name; and what is wrong with some."""
+    """What other packages offer under the entry point group.
+
+    readers  by name
+    broken   name and fault of those that cannot be used
+    """
 
     readers: dict[str, Reader] = field(default_factory=dict)
-    broken: dict[str, PluginError] = field(default_factory=dict)
+    broken: list[tuple[str, PluginError]] = field(default_factory=list)
 
 
 @cache
@@ -131,20 +139,25 @@ def plugins() -> Plugins:
     a package that is slow or broken is met by those alone who need it.
     """
     found = Plugins()
-    for point in entry_points(group=ENTRY_POINTS):
+    try:
+        with _Blame("the readers of other packages", "cannot be listed"):
+            points = entry_points(group=ENTRY_POINTS)
+    except PluginError as error:
+        return Plugins(broken=[("", error)])
+    for point in points:
         try:
             reader = _loaded(point)
             if reader.name in built_in() or reader.name in found.readers:
                 raise PluginError(f'{_package(point)}: the name "{reader.name}" is taken.')
         except PluginError as error:
-            found.broken[point.name] = error
+            found.broken.append((point.name, error))
         else:
             found.readers[reader.name] = _guarded(reader, point)
     return found
 
 
 def _loaded(point: EntryPoint) -> Reader:
-    with _Blame(point, "cannot be loaded"):
+    with _Blame(_package(point), "cannot be loaded"):
         reader = point.load()
     if not isinstance(reader, Reader):
         raise PluginError(
@@ -163,14 +176,14 @@ def _guarded(reader: Reader, point: EntryPoint) -> Reader:
     """A reader whose crash is a PluginError, and whose batches are what the others promise."""
 
     def sniff(head: bytes) -> bool:
-        with _Blame(point, "crashed while it looked at the input"):
+        with _Blame(_package(point), "crashed while it looked at the input"):
             return bool(reader.sniff(head))
 
     def read(source: Source) -> Iterator[pa.RecordBatch]:
-        with _Blame(point, f"crashed while it read {source.name}"):
+        with _Blame(_package(point), f"crashed while it read {source.name}"):
             batches = iter(reader.read(source))
         while True:
-            with _Blame(point, f"crashed while it read {source.name}"):
+            with _Blame(_package(point), f"crashed while it read {source.name}"):
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -200,7 +213,7 @@ def _wrong(batch: object) -> str | None:
 class _Blame:
     """Turns whatever a package raises into one line that names it; what it says itself stays."""
 
-    point: EntryPoint
+    whose: str
     what: str
 
     def __enter__(self) -> None:
@@ -215,11 +228,11 @@ class _Blame:
         if isinstance(error, Exception | SystemExit) and not isinstance(error, PerfReportError):
             words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise PluginError(
-                f"{_package(self.point)}: {self.what}: {words}. "
+                f"{self.whose}: {self.what}: {words}. "
                 "Tell its authors (--debug shows where), or uninstall it."
             ) from error
 
 
 def _package(point: EntryPoint) -> str:
-    package = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+    package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
     return f"reader {point.name} of the package {package}"
