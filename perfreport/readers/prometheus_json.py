@@ -109,7 +109,7 @@ class _Series(msgspec.Struct):
 
     @property
     def points(self) -> list[tuple[float, str]]:
-        return (self.values or []) + ([self.value] if self.value else [])
+        return [self.value] if self.value else self.values or []
 
     @property
     def native(self) -> list[msgspec.Raw]:
@@ -268,9 +268,10 @@ class SeriesRows:
         else:
             if not series.points and not series.native:
                 self._source.skip(line, f"no points of {_shown(series.metric)}")
-        self.points += len(series.points) + len(series.native)
+        points = series.points
+        self.points += len(points) + len(series.native)
         labels = series.metric if several else _without_name(series.metric)
-        times, values = self._observed(line, series.points)
+        times, values = self._observed(line, points)
         fresh = self._fresh(line, series.metric, times)
         times, values = times[fresh], values[fresh]
         if len(times):
@@ -305,19 +306,18 @@ class SeriesRows:
         """Microseconds and values of the points that say something; the others are counted."""
         kept_s: list[float] = []
         kept: list[float] = []
+        every_written = is_written("".join([text for _, text in points]))  # asked once, not of each
         for at, text in points:
             try:
-                value = float(text)
+                value = float(text if every_written or is_written(text) else "")
             except ValueError:
                 self._source.skip(line, f"not a number: {text[:80]!r}")
                 continue
-            if value - value == 0 and 0 <= at < _LATEST_S and is_written(text):
+            if value - value == 0 and 0 <= at < _LATEST_S:
                 kept_s.append(at)
                 kept.append(value)
             elif value != value:
                 self._not_observed += 1
-            elif not is_written(text):
-                self._source.skip(line, f"not a number: {text[:80]!r}")
             elif value - value == 0:
                 self._source.skip(line, f"not a time in seconds since 1970: {at!r}")
             else:

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfreport import resources
+from perfreport.cli import main
 from perfreport.errors import InputError
 from perfreport.readers import prometheus_json
 from perfreport.readers.prometheus_json import READER, convention
@@ -239,6 +240,21 @@ def test_an_empty_answer_gives_no_row_and_is_named() -> None:
     assert source.notes == [
         "q.json: the answer holds no points; was the query right, and the window?"
     ]
+
+
+def test_a_run_of_empty_answers_only_is_refused_in_a_line_that_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "heap.json", tmp_path / "lag.json"]
+    for file in files:
+        file.write_text(json.dumps(matrix()))
+    run = tmp_path / "run.parquet"
+    assert main(["ingest", *map(str, files), "-o", str(run)]) == 2
+    assert capsys.readouterr().err == (
+        "error: heap.json, lag.json: no whole record in it that a reader knows. Nothing was written. "
+        "(heap.json: the answer holds no points; was the query right, and the window?)\n"
+    )
+    assert not run.exists()
 
 
 @pytest.mark.parametrize(
