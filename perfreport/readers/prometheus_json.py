@@ -198,6 +198,11 @@ class SeriesRows:
                 f"{self._source.name}: not an answer to a Prometheus query ({error}). "
                 "Save what /api/v1/query_range returns."
             ) from error
+        except RecursionError as error:
+            raise InputError(
+                f"{self._source.name}: not an answer to a Prometheus query (nested too deeply). "
+                "Save what /api/v1/query_range returns."
+            ) from error
         except msgspec.DecodeError as error:
             yield from self._before_cut(data.decode(), line, error)
             return
@@ -306,7 +311,8 @@ class SeriesRows:
         """Microseconds and values of the points that say something; the others are counted."""
         kept_s: list[float] = []
         kept: list[float] = []
-        every_written = is_written("".join([text for _, text in points]))  # asked once, not of each
+        # Asked of all together: of each it would take a fifth of the time.
+        every_written = is_written("".join([text for _, text in points]))
         for at, text in points:
             try:
                 value = float(text if every_written or is_written(text) else "")
@@ -466,7 +472,7 @@ def _objects(text: str, at: int) -> Iterator[tuple[int, int]]:
     while between := _NEXT_OBJECT.match(text, at):
         try:
             _, at = decoder.raw_decode(text, between.end())
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         yield between.end(), at
 
@@ -479,7 +485,7 @@ def _is_series(piece: bytes) -> bool:
     """False too for what the json module takes though it is not JSON, such as a bare NaN."""
     try:
         return bool(_decode_labels(piece))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
 
 

@@ -13,9 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_server import SECONDS, START_S, PrometheusServer
+from prometheus_server import openmetrics as backfilled
 
 from perfreport import resources
 from perfreport.errors import InputError
@@ -57,7 +60,11 @@ def recorded(case: str) -> Source:
 def stored_by_prometheus(case: str) -> Iterator[Row]:
     """The raw samples that a server gave of the same time, without those that are no numbers."""
     name = case.split(".")[0]
-    for one in json.loads((SAMPLES / f"{name}.tool.json").read_text())["data"]["result"]:
+    yield from stored(json.loads((SAMPLES / f"{name}.tool.json").read_text()))
+
+
+def stored(answer: Any) -> Iterator[Row]:
+    for one in answer["data"]["result"]:
         labels = {key: value for key, value in one["metric"].items() if key != "__name__"}
         for at, value in one["values"]:
             if math.isfinite(float(value)):
@@ -80,6 +87,17 @@ def test_every_row_is_a_sample_that_prometheus_holds_and_none_is_missing(case: s
     assert source.rejected == 0
     assert not source.truncated
     assert source.facts.tool == "Prometheus"
+
+
+def test_a_file_that_promtool_backfilled_gives_the_rows_that_a_live_server_answers(
+    prometheus_server: PrometheusServer,
+) -> None:
+    asked = {"query": '{__name__=~".+"}[5h]', "time": str(START_S + SECONDS)}
+    answer = requests.get(f"{prometheus_server.url}/api/v1/query", asked, timeout=60).json()
+    expected = stored(answer)
+    source = source_of(backfilled())
+    assert counted(rows_of(source)) == counted(expected)
+    assert (source.rejected, source.truncated) == (0, False)
 
 
 def test_markers_of_a_target_that_went_away_are_no_rows_but_told() -> None:

@@ -274,6 +274,7 @@ def test_a_run_of_empty_answers_only_is_refused_in_a_line_that_says_so(
         ),
         (b'{"status":"success","data":{"resultType":"streams","result":[]}}', "a streams, where"),
         (b'{"status":"success","data":["up","heap"]}', "not an answer to a Prometheus query"),
+        (b'{"status":"success","data":' + b"[" * 2000, "(nested too deeply). Save what"),
         (b'{"status":"success","data":{"resultType":"matrix"', "cut off before its first series"),
     ],
 )
@@ -408,6 +409,15 @@ def test_any_wrong_byte_is_told_and_never_a_crash(at: int, byte: int) -> None:
         assert str(error).startswith("q.json: ")  # noqa: PT017
     else:
         assert len(rows) == len(WHOLE) or source.rejected or source.notes
+
+
+@pytest.mark.parametrize("deep", [b"[" * 2000, b'{"a":' * 2000], ids=["lists", "objects"])
+def test_what_is_nested_deeply_behind_damage_is_a_cut(deep: bytes) -> None:
+    source = source_of(SMALL[:-3] + b",x" + deep)
+    assert rows_of(source) == WHOLE
+    assert source.truncated
+    source = source_of(SMALL.replace(b'"4"', b'"4"x') + deep)
+    assert rows_of(source) == WHOLE[:3]
 
 
 def test_bytes_that_are_not_utf8_are_told_and_the_points_stay() -> None:
