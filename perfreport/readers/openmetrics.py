@@ -28,7 +28,7 @@ import pyarrow as pa
 from perfreport.errors import InputError
 from perfreport.readers.prometheus_json import TOOL, UNITS, convention
 from perfreport.readers.reader import Reader
-from perfreport.readers.series import Points, Series, learn
+from perfreport.readers.series import Points, Series, learn, refuse_many
 from perfreport.readers.source import Source
 from perfreport.run.info import MetricInfo
 
@@ -72,6 +72,7 @@ _COUNTS = ("_bucket", "_count", "_gcount", "_info")  # of no unit, whatever the 
 _LATEST_S = 2.0**32  # in the year 2106; as milliseconds, in February 1970
 # Series that are remembered, some 50 MB; a dump names one after the other and never comes back.
 _MOST_SERIES = 50_000
+_MOST_TEXT = 16 * 1024 * 1024  # bytes of their names and labels
 
 
 def sniff(head: bytes) -> bool:
@@ -132,6 +133,7 @@ class _Rows:
     points: Points = field(default_factory=Points)
     families: dict[str, _Family] = field(default_factory=dict)
     known: dict[bytes, Series] = field(default_factory=dict)  # by the text before the value
+    text: int = 0  # bytes of it
     samples: int = 0  # with a value and a time, NaN included
     not_observed: int = 0
     timeless: int = 0
@@ -218,8 +220,11 @@ class _Rows:
         series = self.known.get(key)
         if series is None:
             series = self._new_series(key)
-            if len(self.known) >= _MOST_SERIES:
+            self.text += len(key)
+            if len(self.known) >= _MOST_SERIES or self.text > _MOST_TEXT:
                 self.known.clear()
+                self.text = 0
+                self.points.crowded = True
             self.known[key] = series
         return series, found["value"], found["time"]
 
@@ -273,6 +278,7 @@ class _Rows:
             return
         if family != before:
             self.families[name] = family
+            refuse_many(self.source, len(self.families))
             self.known.clear()
 
     def _new_series(self, key: bytes) -> Series:

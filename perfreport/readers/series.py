@@ -32,15 +32,19 @@ class Series:
 
 @dataclass
 class Points:
-    """Points on their way into a batch; empty it when it is `full`."""
+    """Points on their way into a batch; empty it when it is `full`.
+
+    crowded  their series take much memory: do not wait for more
+    """
 
     series: list[Series] = field(default_factory=list)
     times_us: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
+    crowded: bool = False
 
     @property
     def full(self) -> bool:
-        return len(self.values) >= ROWS
+        return len(self.values) >= ROWS or (self.crowded and bool(self.values))
 
     def add(self, series: Series, time_us: int, value: float) -> None:
         self.series.append(series)
@@ -64,7 +68,7 @@ class Points:
                 "labels": pa.array([one.labels for one in known], _LABELS).take(pa.array(codes)),
             },
         )
-        self.series, self.times_us, self.values = [], [], []
+        self.series, self.times_us, self.values, self.crowded = [], [], [], False
         return rows
 
 
@@ -81,7 +85,12 @@ def learn(source: Source, name: str, metric: MetricInfo) -> None:
     metrics = source.facts.metrics
     agreed = metric if metrics.get(name, metric) == metric else MetricInfo(type="gauge")
     metrics[name] = agreed
-    if len(metrics) > _MOST_METRICS:
+    refuse_many(source, len(metrics))
+
+
+def refuse_many(source: Source, metrics: int) -> None:
+    """InputError for more metrics than a run can name."""
+    if metrics > _MOST_METRICS:
         raise InputError(
             f"{source.name}: more than {_MOST_METRICS:,} different metrics. "
             "Save those that the review needs."

@@ -348,6 +348,9 @@ def test_more_metrics_than_a_review_can_use_are_refused() -> None:
     text = "".join(f"m{i} 1 17\n" for i in range(20_001))
     with pytest.raises(InputError, match="more than 20,000 different metrics"):
         list(READER.read(source_of(text)))
+    text = "".join(f"# TYPE m{i} counter\n" for i in range(20_001))
+    with pytest.raises(InputError, match="more than 20,000 different metrics"):
+        list(READER.read(source_of(text)))
 
 
 @pytest.mark.parametrize(
@@ -457,11 +460,19 @@ def test_series_that_never_come_back_are_forgotten(monkeypatch: pytest.MonkeyPat
     assert [row[2] for row in rows_of(source_of(text))] == list(range(35))
 
 
+def test_series_with_much_text_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openmetrics, "_MOST_TEXT", 1000)
+    text = "".join(f'up{{i="{i:0300}"}} {i} 17\n' for i in range(20)) + "# EOF\n"
+    batches = list(READER.read(source_of(text)))
+    assert sum(map(len, batches)) == 20
+    assert max(map(len, batches)) <= 4
+
+
 def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_module, "BLOCK_SIZE", 8192)
     monkeypatch.setattr(series, "ROWS", 500)
     peak_of(1000)  # what the first batch loads
-    assert peak_of(40_000) < peak_of(8000) + 100_000
+    assert peak_of(20_000) < peak_of(4000) + 100_000
 
 
 class Endless(io.RawIOBase):
