@@ -36,6 +36,12 @@ class SlaError(PerfReportError):
     """An SLA pack cannot be read, or says something that the language does not know."""
 
 
+class PluginError(PerfReportError):
+    """A reader of another package cannot be loaded, or crashed: a bug there, never a verdict."""
+
+    exit_code = Exit.CRASH
+
+
 class QueryError(PerfReportError):
     """A query that the user wrote does not run."""
 

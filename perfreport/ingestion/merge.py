@@ -96,8 +96,9 @@ class Merge:
         """Write the metadata, with a URL of each endpoint. InputError where no source held a record."""
         if not self.writer.rows:
             names = ", ".join(source.name for source in self._sources) or "the folder"
+            first = f" ({self.notes[0]})" if self.notes else ""
             raise InputError(
-                f"{names}: no whole record in it that a reader knows. Nothing was written."
+                f"{names}: no whole record in it that a reader knows. Nothing was written.{first}"
             )
         info = self._info()
         info.examples = examples

@@ -17,6 +17,7 @@ ITERATION = "iteration"
 CHECK = "check"
 USERS = "users"
 METRIC = "metric"
+KINDS = frozenset({REQUEST, SUBREQUEST, TRANSACTION, ITERATION, CHECK, USERS, METRIC})
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 

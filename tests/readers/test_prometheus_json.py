@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfreport import resources
+from perfreport.cli import main
 from perfreport.errors import InputError
 from perfreport.readers import prometheus_json
 from perfreport.readers.prometheus_json import READER, convention
@@ -30,7 +31,11 @@ from perfreport.run.schema import SCHEMA
 
 SAMPLES = resources.folder("sample_results") / "prometheus-json"
 NOT_ANSWERS = ("queries.json", "soak.truth.json", "error_bad_query.json")
-ANSWERS = sorted(path for path in SAMPLES.rglob("*.json") if path.name not in NOT_ANSWERS)
+ANSWERS = sorted(
+    path
+    for path in SAMPLES.rglob("*.json")
+    if path.name not in NOT_ANSWERS and path.parent.name != "native"
+)
 
 Row = tuple[int, str, float, dict[str, str], str | None]
 
@@ -140,18 +145,75 @@ def test_a_series_that_is_none_is_rejected_and_the_others_stay() -> None:
     assert source.rejections[0].why.startswith("not a series: Expected `object`")
 
 
-def test_native_histograms_are_counted_and_the_query_to_write_is_named() -> None:
-    histogram = {"count": "3", "sum": "1.5", "buckets": [[0, "0.5", "1", "3"]]}
-    series = {"metric": {"__name__": "rpc"}, "histograms": [[1, histogram], [2, histogram]]}
-    source = source_of(matrix(series, {"metric": {}, "values": [[1, "1"]]}))
-    assert len(rows_of(source)) == 1
-    assert source.rejections[0].why.startswith("2 native histograms of rpc{}: not read; ask for")
-
-
 def test_a_vector_gives_one_row_a_series() -> None:
     result = [{"metric": {"id": "a"}, "value": [1795399724.5, "2"]}]
     answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
     assert rows_of(source_of(answer)) == [(1795399724_500_000, "q", 2.0, {"id": "a"}, None)]
+
+
+def test_a_scalar_is_one_row_without_labels() -> None:
+    answer = {"status": "success", "data": {"resultType": "scalar", "result": [1795623214, "2.5"]}}
+    assert rows_of(source_of(answer)) == [(1795623214_000_000, "q", 2.5, {}, None)]
+
+
+def test_the_bare_list_that_promtool_prints_is_read() -> None:
+    """`promtool query range -o json` of Debian's 2.42: no envelope, and no native histograms."""
+    printed = (
+        b'[{"metric":{"__name__":"up","job":"erp"},"values":[[1795623194,"1"],[1795623199,"0"]]},\n'
+        b'{"metric":{"__name__":"up","job":"web"},"values":null}]\n'
+    )
+    source = source_of(printed)
+    assert reader_for(source) is READER
+    assert [row[0] for row in rows_of(source)] == [1795623194_000_000, 1795623199_000_000]
+    assert [(one.line, one.why) for one in source.rejections] == [(2, 'no points of up{job="web"}')]
+    cut = source_of(printed[:90])
+    assert [row[0] for row in rows_of(cut)] == [1795623194_000_000, 1795623199_000_000]
+    assert cut.truncated
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"status":"success","isPartial":false,"data":{"resultType":"matrix","result":%s},'
+        b'"stats":{"seriesFetched":"1","executionTimeMsec":3}}',  # VictoriaMetrics
+        b'{"status":"success","data":{"resultType":"matrix","result":%s,"analysis":{},'
+        b'"explanation":null},"warnings":null}',  # Thanos
+        b'{"status":"success","data":{"resultType":"matrix","result":%s,"stats":{"samples":{}}},'
+        b'"infos":[]}',  # Mimir, and Prometheus 3 when asked for stats
+        b'{"data":{"result":%s,"resultType":"matrix"},"status":"success"}',  # jq -S
+    ],
+)
+def test_what_other_servers_add_to_an_answer_is_not_minded(answer: bytes) -> None:
+    source = source_of(answer % b'[{"metric":{"id":"a"},"values":[[1,"1"]],"group":7}]')
+    assert READER.sniff(source.head())
+    assert rows_of(source) == [(1_000_000, "q", 1.0, {"id": "a"}, None)]
+    assert source.rejected == 0
+    assert source.notes == []
+
+
+def test_remarks_of_prometheus_3_are_passed_on() -> None:
+    series = {"metric": {}, "values": [[1, "1"]]}
+    source = source_of(matrix(series, infos=['PromQL info: "lag" might not be a counter (1:6)']))
+    assert len(rows_of(source)) == 1
+    assert source.notes == [
+        'q.json: Prometheus remarks: PromQL info: "lag" might not be a counter (1:6)'
+    ]
+
+
+def test_a_gap_stays_a_gap() -> None:
+    source = source_of(matrix({"metric": {}, "values": [[15, "1"], [30, "2"], [300, "3"]]}))
+    assert [(row[0], row[2]) for row in rows_of(source)] == [
+        (15_000_000, 1),
+        (30_000_000, 2),
+        (300_000_000, 3),
+    ]
+
+
+@pytest.mark.parametrize("text", ["1_000", "\u0661", "0x10", "", "1,5", "1e"])
+def test_what_prometheus_never_writes_is_no_number(text: str) -> None:
+    source = source_of(matrix({"metric": {}, "values": [[1, "1"], [2, text]]}))
+    assert [row[2] for row in rows_of(source)] == [1]
+    assert [one.why for one in source.rejections] == [f"not a number: {text!r}"]
 
 
 def test_the_name_of_a_series_stays_as_label_only_where_a_query_gives_several_names() -> None:
@@ -180,6 +242,21 @@ def test_an_empty_answer_gives_no_row_and_is_named() -> None:
     ]
 
 
+def test_a_run_of_empty_answers_only_is_refused_in_a_line_that_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "heap.json", tmp_path / "lag.json"]
+    for file in files:
+        file.write_text(json.dumps(matrix()))
+    run = tmp_path / "run.parquet"
+    assert main(["ingest", *map(str, files), "-o", str(run)]) == 2
+    assert capsys.readouterr().err == (
+        "error: heap.json, lag.json: no whole record in it that a reader knows. Nothing was written. "
+        "(heap.json: the answer holds no points; was the query right, and the window?)\n"
+    )
+    assert not run.exists()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -188,11 +265,16 @@ def test_an_empty_answer_gives_no_row_and_is_named() -> None:
             "refused the query: 1:5: parse error: unclosed left parenthesis (bad_data)",
         ),
         (
-            b'{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}',
-            "a scalar, where",
+            b'{"status":"success","data":{"resultType":"string","result":[1,"2"]}}',
+            "a string, where a matrix, a vector or a scalar is needed",
+        ),
+        (
+            b'{"status":"success","data":{"resultType":"scalar","result":[[1,"2"]]}}',
+            "not an answer to a Prometheus query",
         ),
         (b'{"status":"success","data":{"resultType":"streams","result":[]}}', "a streams, where"),
         (b'{"status":"success","data":["up","heap"]}', "not an answer to a Prometheus query"),
+        (b'{"status":"success","data":' + b"[" * 2000, "(nested too deeply). Save what"),
         (b'{"status":"success","data":{"resultType":"matrix"', "cut off before its first series"),
     ],
 )
@@ -289,6 +371,29 @@ def test_an_answer_cut_at_any_byte_gives_every_whole_point_before_the_cut(end: i
     assert source.rejected == 1
 
 
+@pytest.mark.parametrize("between", [b"", b"\n", b" \n\n"])
+def test_answers_one_after_the_other_are_all_read(between: bytes) -> None:
+    later = SMALL.replace(b"[1,", b"[5,").replace(b"[2.5,", b"[6,")
+    later = later.replace(b"[3,", b"[7,").replace(b"[4,", b"[8.5,")
+    source = source_of(SMALL + between + later)
+    assert rows_of(source) == WHOLE + rows_of(source_of(later))
+    assert source.rejected == 0
+
+
+def test_an_answer_that_stands_twice_counts_once() -> None:
+    source = source_of(SMALL + b"\n" + SMALL)
+    assert rows_of(source) == WHOLE
+    assert source.rejected == len(WHOLE)
+    assert source.rejections[0].line == 2
+    assert source.rejections[-1].why == '{id="b"} at 4.0: in an earlier answer, too'
+
+
+def test_a_text_that_looks_like_the_start_of_an_answer_does_not_part_one() -> None:
+    label = '}{"status":"success"'
+    source = source_of(matrix({"metric": {"id": label}, "values": [[1, "1"]]}))
+    assert [row[3] for row in rows_of(source)] == [{"id": label}]
+
+
 def test_an_answer_damaged_in_the_middle_gives_what_stands_before() -> None:
     source = source_of(SMALL.replace(b'[4,"4"]', b"[4\x00"))
     assert rows_of(source) == WHOLE[:3]
@@ -304,6 +409,15 @@ def test_any_wrong_byte_is_told_and_never_a_crash(at: int, byte: int) -> None:
         assert str(error).startswith("q.json: ")  # noqa: PT017
     else:
         assert len(rows) == len(WHOLE) or source.rejected or source.notes
+
+
+@pytest.mark.parametrize("deep", [b"[" * 2000, b'{"a":' * 2000], ids=["lists", "objects"])
+def test_what_is_nested_deeply_behind_damage_is_a_cut(deep: bytes) -> None:
+    source = source_of(SMALL[:-3] + b",x" + deep)
+    assert rows_of(source) == WHOLE
+    assert source.truncated
+    source = source_of(SMALL.replace(b'"4"', b'"4"x') + deep)
+    assert rows_of(source) == WHOLE[:3]
 
 
 def test_bytes_that_are_not_utf8_are_told_and_the_points_stay() -> None:
