@@ -221,6 +221,8 @@ def test_a_version_to_come_is_read_if_its_records_parse() -> None:
     log = BinaryLog("4.0.0-M1").write(*SMALL)
     source, rows = read(READER, bytes(log.data))
     assert (source.facts.tool_version, rows) == ("4.0.0-M1", rows_of(SMALL))
+    (note,) = [note for note in source.notes if "newer" in note]
+    assert "Gatling 4.0.0-M1 is newer than the versions this was tested with" in note
 
 
 # Damage
@@ -277,7 +279,8 @@ def packed(form: str, *values: int) -> bytes:
     ("record", "why"),
     [
         (b"\x07", "no record begins with byte 7"),
-        (RUN, "no record begins with byte 0"),
+        (RUN, "a second run record: two logs in one file"),
+        (b"\0\0\0\0\0", "no record begins with byte 0"),
         (packed("Bi", 1, -1), "-1 groups around a request"),
         (packed("Bi", 3, 2**31 - 1), f"{2**31 - 1} groups around a group"),
         (packed("Biii", 1, 0, 9, 2**31 - 1) + bytes(20), f"{2**31 - 1} bytes in a string"),
@@ -297,7 +300,8 @@ def test_reading_ends_where_the_next_record_is_lost(record: bytes, why: str) -> 
     (rejection,) = source.rejections
     assert rejection.line == len(log.data)
     assert rejection.why.startswith(why)
-    assert rejection.why.endswith("; the rest of the log cannot be read")
+    lost = len(record) + len(binary_log(SMALL)) - len(RUN)
+    assert rejection.why.endswith(f"; the rest of the log, {lost} bytes, cannot be read")
     assert source.truncated
 
 
