@@ -201,9 +201,10 @@ class Log:
     def finish(self) -> Iterator[pa.RecordBatch]:
         """Tell what was left out, and give the users."""
         if self._unawaited:
+            messages = "message" if self._unawaited == 1 else "messages"
             self._source.note(
-                f"{self._unawaited:,} messages of WebSockets or event streams that no check awaited "
-                "have no duration and are left out, as in Gatling's report"
+                f"left out {self._unawaited:,} {messages} of WebSockets or event streams that no "
+                "check awaited: without a request there is no duration"
             )
         yield from self._users()
 

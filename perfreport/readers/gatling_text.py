@@ -133,6 +133,12 @@ _RUN = re.compile(
     rb"(?:ASSERTION\t[^\n]*\n)*"
     rb"(?:RUN\t(?:[^\t\n]*\t){4,5}|[^\t\n]+\t[^\t\n]*\tRUN\t\d+\t[^\t\n]*\t)[^\t\n]*\n"
 )
+_WITH_ARTICLE = {
+    b"REQUEST": "a REQUEST",
+    b"GROUP": "a GROUP",
+    b"USER": "a USER",
+    b"ERROR": "an ERROR",
+}
 _STATUS = {b"OK": True, b"KO": False}
 _USER_CHANGE = {b"START": 1, b"END": -1}
 _UNAWAITED = b"0"  # the end of a message without a request: Long.MinValue, badly written
@@ -286,7 +292,7 @@ class _Lines:
             except Malformed as error:
                 self._doubt(number, str(error))
             except ValueError:
-                self._doubt(number, f"not a {header.decode()} record: a number is damaged")
+                self._doubt(number, f"{_WITH_ARTICLE[header]} record with a damaged number")
 
     def finish(self) -> None:
         """A last record that cannot be read was cut off: each is written with its line end."""
