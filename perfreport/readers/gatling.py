@@ -129,7 +129,7 @@ class Log:
             key,
             Shape(
                 kind=REQUEST,
-                name=self._names.endpoint(_clean(name) or None, None, None),
+                name=self._names.endpoint(clean(name) or None, None, None),
                 group=_joined(path),
                 scenario=scenario or self.scenario,
                 ok=ok,
@@ -148,7 +148,7 @@ class Log:
             key,
             Shape(
                 kind=TRANSACTION,
-                name=_clean(name),
+                name=clean(name),
                 group=_joined(outer),
                 scenario=scenario or self.scenario,
                 ok=ok,
@@ -173,7 +173,7 @@ class Log:
         """One user more (1) or less (-1)."""
         if scenario not in self._changes:
             self._changes[scenario] = {}
-            self.scenario = _clean(scenario) if len(self._changes) == 1 else None
+            self.scenario = clean(scenario) if len(self._changes) == 1 else None
             self._columns.known.clear()  # those shapes may have the scenario of before
         seconds = self._changes[scenario]
         seconds[at_ms // 1000] = seconds.get(at_ms // 1000, 0) + change
@@ -220,7 +220,7 @@ class Log:
             for at in range(0, len(active), _USERS_ROWS):
                 count = active[at : at + _USERS_ROWS]
                 seconds = np.arange(first + at, first + at + len(count))
-                columns = {"kind": USERS, "name": "users", "scenario": _clean(scenario)}
+                columns = {"kind": USERS, "name": "users", "scenario": clean(scenario)}
                 yield batch(len(count), {**columns, "ts": seconds * 1_000_000, "users": count})
 
     def _learn(self, key: Hashable, shape: Shape) -> None:
@@ -252,12 +252,13 @@ def _shape_columns(shapes: list[Shape], of_rows: pa.Array) -> dict[str, pa.Array
 
 
 def _joined(path: list[str]) -> str | None:
-    return "/".join(_clean(name) for name in path) or None
+    return "/".join(clean(name) for name in path) or None
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """A text without tabs and line ends."""
     return text.translate(_CONTROLS)
 
 
 def _message(text: str) -> str | None:
-    return _clean(text).strip()[:ERROR_LENGTH] or None
+    return clean(text).strip()[:ERROR_LENGTH] or None

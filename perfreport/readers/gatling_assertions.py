@@ -1,9 +1,10 @@
 """Gatling's assertions: what its logs keep of them, in the words of its console.
 
 Text logs of 2.1 hold words and numbers between tabs, those of 2.2 and newer base64 of what boopickle
-makes of an assertion; binary logs hold the same bytes as they are. In them
+makes of an assertion; binary logs hold the same bytes as they are. 2.2.0 to 2.2.2 had other objects
+and another coding of strings: what they wrote is not read. In the bytes
 
-    int     one byte below 128; else 4 bits that tell sign and length, 4 bits and 1 to 4 bytes of it
+    int     one byte below 128; else 4 bits that tell sign and length, 4 bits and 1 to 3 bytes of it
     double  8 bytes, little-endian
     string  int length in UTF-16 units, each in 1 to 3 bytes; a length below 0 is minus 1 minus the
             number of an earlier string
@@ -12,8 +13,9 @@ makes of an assertion; binary logs hold the same bytes as they are. In them
     one of several kinds of objects: int number of its kind, from 1, and the object
 
 Which number a kind has depends on the version. The words are those of Gatling 3.15 for all versions,
-so that the same limit reads the same: before 2.2.3 "is less than" meant "or equal to". Source: AssertionModel.scala and AssertionPicklers.scala of
-Gatling 2.2.0 to 3.9.5, AssertionParser.scala of 2.1.7, boopickle 1.3.3.
+so that the same limit reads the same; what 2.1 calls less than was less than or equal to. Source:
+AssertionModel.scala and AssertionPicklers.scala of Gatling 2.2.5 to 3.9.5, AssertionParser.scala of
+2.1.7, CodecSize.scala and StringCodecBase.scala of boopickle 1.3.3.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from struct import Struct
 
+from perfreport.readers.gatling import clean
 from perfreport.readers.source import Source
 
 _DOUBLE = Struct("<d")
@@ -34,17 +37,13 @@ _MOST = 10_000  # parts of a path, numbers in a list
 
 @dataclass(frozen=True)
 class Dialect:
-    """The kinds of objects in the order of their numbers.
-
-    integers  before 2.2.3 limits are ints, and a target of counts says apart what it selects
-    """
+    """The kinds of objects in the order of their numbers."""
 
     paths: tuple[str, ...]
     targets: tuple[str, ...]
     counts: tuple[str, ...]
     selections: tuple[str, ...]
     conditions: tuple[str, ...]
-    integers: bool = False
 
 
 _BY_NAME = Dialect(  # the order that boopickle gives where nobody says another
@@ -53,14 +52,6 @@ _BY_NAME = Dialect(  # the order that boopickle gives where nobody says another
     counts=("all", "failed", "successful"),
     selections=("max", "mean", "min", "percentile", "standard deviation"),
     conditions=("Between", "Gt", "Gte", "In", "Is", "Lt", "Lte"),
-)
-_BEFORE_2_2_3 = Dialect(
-    paths=_BY_NAME.paths,
-    targets=("Count", "MeanRequestsPerSecond", "Time"),
-    counts=_BY_NAME.counts,
-    selections=_BY_NAME.selections,
-    conditions=("Between", "Gte", "In", "Is", "Lte"),
-    integers=True,
 )
 _SINCE_3_1 = Dialect(
     paths=("Global", "ForAll", "Details"),
@@ -76,8 +67,6 @@ _SINCE_3_4 = Dialect(
     selections=("min", "max", "mean", "standard deviation", "percentile"),
     conditions=_SINCE_3_1.conditions,
 )
-_COUNT_SELECTIONS = ("count", "per million", "percentage")
-
 _PATHS = {"Global": "Global", "GLOBAL": "Global", "ForAll": "For all requests"}
 _PATHS["FORALL"] = _PATHS["ForAll"]
 _CONDITIONS = {
@@ -118,22 +107,21 @@ def keep_assertions(source: Source, assertions: list[bytes], release: tuple[int,
     """Put assertions into the thresholds of the run: path, and what is asserted of it.
 
     assertions  as boopickle's bytes, base64 of them, or what 2.1 writes (after `ASSERTION`)
-    release     of Gatling: 2.0 and 2.1 are (2, 0), 2.2 and 2.3 are (2, 2)
+    release     of Gatling, as `release_of` gives it
     What cannot be read is left out, with a note.
     """
     unreadable = 0
-    for written in assertions:
+    for written in dict.fromkeys(assertions):  # the same limit twice is one
         try:
             path, asserted = _assertion(written, release)
         except Unreadable:
             unreadable += 1
-            continue
-        limits = source.facts.thresholds.setdefault(path, [])
-        if asserted not in limits:
-            limits.append(asserted)
+        else:
+            source.facts.thresholds.setdefault(clean(path), []).append(asserted)
     if unreadable:
-        some = "1 assertion" if unreadable == 1 else f"{unreadable} assertions"
-        source.note(f"{some} of its {len(assertions)} cannot be read and are left out")
+        source.note(
+            f"left out {unreadable:,} of its {len(assertions):,} assertions: they cannot be read"
+        )
 
 
 def _assertion(written: bytes, release: tuple[int, ...]) -> tuple[str, str]:
@@ -144,21 +132,13 @@ def _assertion(written: bytes, release: tuple[int, ...]) -> tuple[str, str]:
             written = base64.b64decode(written, validate=True)
         except binascii.Error as error:
             raise Unreadable(str(error)) from error
-    first, *others = _dialects(release)
-    for dialect in others:  # nothing in a log of 2.2 tells which of two it is
-        try:
-            return _Pickle(written, dialect).assertion()
-        except Unreadable:
-            continue
-    return _Pickle(written, first).assertion()
+    return _Pickle(written, _dialect(release)).assertion()
 
 
-def _dialects(release: tuple[int, ...]) -> tuple[Dialect, ...]:
-    if release < (2, 3):
-        return _BEFORE_2_2_3, _BY_NAME
-    if release < (3, 1) or release[:3] == (3, 13, 0):
-        return (_BY_NAME,)
-    return (_SINCE_3_1,) if release < (3, 4) else (_SINCE_3_4,)
+def _dialect(release: tuple[int, ...]) -> Dialect:
+    if release < (3, 1) or release == (3, 13, 0):
+        return _BY_NAME
+    return _SINCE_3_1 if release < (3, 4) else _SINCE_3_4
 
 
 class _Pickle:
@@ -194,8 +174,6 @@ class _Pickle:
             self._one_of(("response time",))
             return f"{self._time_selection()} of response time"
         events = f"of {self._one_of(self._dialect.counts)} events"
-        if self._dialect.integers:
-            return f"{self._one_of(_COUNT_SELECTIONS)} {events}"
         return f"{'count' if kind == 'Count' else 'percentage'} {events}"
 
     def _time_selection(self) -> str:
@@ -212,12 +190,11 @@ class _Pickle:
             return f"is in List({', '.join(self._list(self._limit))})"
         if kind == "Between":
             low, high = self._limit(), self._limit()
-            inclusive = " inclusive" if self._dialect.integers or self._byte() else ""
-            return f"is between {low} and {high}{inclusive}"
+            return f"is between {low} and {high}" + (" inclusive" if self._byte() else "")
         return f"{_CONDITIONS[kind]} {self._limit()}"
 
     def _limit(self) -> str:
-        return _number(float(self._int()) if self._dialect.integers else self._double())
+        return _number(self._double())
 
     def _object(self) -> None:
         if self._int() != 0:
@@ -242,7 +219,7 @@ class _Pickle:
         if length > len(self._data):
             raise Unreadable(f"a string of {length} units")
         units = b"".join(self._unit().to_bytes(2, "little") for _ in range(length))
-        text = " ".join(units.decode("utf-16-le", "replace").split("\n"))
+        text = units.decode("utf-16-le", "replace")
         self._strings.append(text)
         return text
 

@@ -39,7 +39,8 @@ _RUN, _REQUEST, _USER, _GROUP, _ERROR = range(5)
 _RUN_START = re.compile(rb"\0\0\0\0[\x03-\x30]\d{1,4}\.\d{1,4}[\w.-]*\0")
 _LONGEST = 2**20  # bytes of a string: Gatling's own limit is its buffer of 8 KiB
 _DEEPEST = 100  # groups in groups
-_MOST = 100_000  # scenarios, assertions
+_MOST = 10_000  # scenarios, assertions
+_LONGEST_RUN = 2**26  # bytes of a run record: beyond that it is damaged, and would fill the memory
 _INT = Struct(">i")
 _LONG = Struct(">q")
 # A request, a group whose strings are all in the cache, by the number of groups.
@@ -289,6 +290,8 @@ def _run(source: Source, stream: _Stream, blocks: Iterator[bytes]) -> _Run:
             return _run_record(stream)
         except _Short:
             stream.at = 0
+            if stream.left > _LONGEST_RUN:
+                break
         except _Damaged as error:
             raise InputError(
                 f"{source.name}: byte {stream.offset}: its run record is damaged ({error}). "
