@@ -23,6 +23,7 @@ from gatling_logs import (
     Group,
     Record,
     Request,
+    Trickle,
     User,
     figures,
     moment,
@@ -34,6 +35,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfreport.errors import InputError
+from perfreport.readers import gatling_binary
 from perfreport.readers import source as source_module
 from perfreport.readers.gatling_binary import READER
 from perfreport.readers.gatling_text import READER as TEXT_READER
@@ -320,6 +322,29 @@ def test_a_request_that_ends_before_it_starts_is_skipped() -> None:
         (log.ends[1], "ends 7 ms before it starts")
     ]
     assert not source.truncated
+
+
+def test_a_message_without_a_request_is_no_request_and_told() -> None:
+    """Its end is Long.MinValue, of which the log holds the lower half after the start is taken off."""
+    good = Request((), "good", 0, 1, True)
+    end = (-(2**63) - RUN_START) % 2**32
+    unawaited = Request((), "good", 5, end - (end >> 31 << 32), True)
+    source, rows = read(READER, bytes(BinaryLog().write(unawaited, good, unawaited).data))
+    assert rows == rows_of([good])
+    assert source.rejected == 0
+    (note,) = [note for note in source.notes if "2 messages of WebSockets" in note]
+    assert "without a request there is no duration" in note
+
+
+def test_a_run_record_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gatling_binary, "_LONGEST_RUN", 1_000)
+    monkeypatch.setattr(source_module, "BLOCK_SIZE", 1)
+    before_scenarios = RUN[: RUN.index(packed("i", len(SCENARIOS)) + packed("i", 9))]
+    endless = before_scenarios + packed("i", 9_999) + bytes(30_000)  # empty names
+    stream = Trickle(endless, 500)
+    with pytest.raises(InputError, match="cut off inside its run record"):
+        list(READER.read(Source(stream, "simulation.log")))
+    assert stream.tell() < 10_000
 
 
 def test_a_group_without_a_name_is_skipped() -> None:

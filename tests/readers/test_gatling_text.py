@@ -34,6 +34,7 @@ from hypothesis import strategies as st
 
 from perfreport.errors import InputError
 from perfreport.readers import source as source_module
+from perfreport.readers.gatling import LAST_START_MS
 from perfreport.readers.gatling_text import READER
 from perfreport.readers.names import Names
 from perfreport.readers.reader import reader_for
@@ -329,6 +330,49 @@ def test_a_malformed_record_is_counted_and_reading_goes_on(line: str, why: str) 
     assert [row["name"] for row in rows] == ["good", "good"]
     assert [(one.line, one.why) for one in source.rejections] == [(3, why)]
     assert not source.truncated
+
+
+def test_two_logs_in_one_file_are_both_read_and_told() -> None:
+    other = text_log(SMALL).replace(b"KenyaO2C\t", b"KenyaP2P\t", 1)
+    source, rows = read(READER, text_log(SMALL) + other)
+    assert rows == rows_of(SMALL + SMALL)
+    (rejection,) = source.rejections
+    assert rejection.line == len(SMALL) + 2
+    assert rejection.why == "a second RUN record: two logs in one file"
+
+
+def test_a_log_of_another_layout_behind_the_first_is_rejected_line_by_line() -> None:
+    old = b"RUN\ta\ta\t%d\t \t3.0.3\nREQUEST\t1\t\ta\t%d\t%d\tOK\t \n" % ((RUN_START,) * 3)
+    source, rows = read(READER, text_log(SMALL) + old)
+    assert rows == rows_of(SMALL)
+    assert source.rejected == 2
+
+
+@pytest.mark.parametrize("name", ["\0" * 3, "a\rb", "\x1b[31m", "\ufeffa"])
+def test_odd_characters_of_a_name_stay_in_it(name: str) -> None:
+    request = Request((), f"x{name}y", 0, 1, True)
+    assert read(READER, text_log([request]))[1] == rows_of([request])
+
+
+def test_a_log_in_another_encoding_keeps_its_numbers() -> None:
+    log = text_log([Request((), "Créer", 0, 63, True)]).decode().encode("latin-1", "replace")
+    _, rows = read(READER, log)
+    assert [(row["name"], row["duration_ms"]) for row in rows] == [("Cr\ufffder", 63.0)]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "253402300799999", "1e12", "", "1_7"])
+def test_a_number_that_cannot_be_is_counted(number: str) -> None:
+    good = text_log([Request((), "good", 0, 1, True)])
+    for line in (f"REQUEST\t\ta\t{number}\t{RUN_START}\tOK\t ", f"USER\ta\tSTART\t{number}"):
+        source, rows = read(READER, good + line.encode() + b"\n" + good[len(RUN) :])
+        assert (len(rows), source.rejected) == (2, 1)
+
+
+def test_a_run_that_starts_in_the_year_9999_is_read() -> None:
+    start = LAST_START_MS - 1
+    log = f"RUN\ta\ta\t{start}\t \t3.12.0\nREQUEST\t\ta\t{start}\t{start + 5}\tOK\t \n"
+    _, rows = read(READER, log.encode())
+    assert (rows[0]["ts"].year, rows[0]["duration_ms"]) == (9999, 5.0)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
