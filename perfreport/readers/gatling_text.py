@@ -254,7 +254,7 @@ class _Lines:
 
     def __init__(self, source: Source, run: _Run) -> None:
         self._source = source
-        self._start_ms = run.start_ms
+        self._earliest_ms, self._latest_ms = run.start_ms - SPAN_MS, run.start_ms + SPAN_MS
         self._layout = run.layout
         self.release = run.release
         self.rows = Log(source, run.version, run.start_ms)
@@ -268,9 +268,8 @@ class _Lines:
         scenario_of: dict[str, Callable[[bytes], str | None]] = {
             "scenario": _text,
             "user": self._scenarios.get,
-            "": _nothing,
         }
-        self._scenario_of = scenario_of[run.layout.whose]
+        self._scenario_of = scenario_of.get(run.layout.whose)
         self._doubtful: tuple[int, str] | None = None
         self._last = 0  # number of the last line
 
@@ -303,13 +302,15 @@ class _Lines:
 
     def _request(self, fields: tuple[bytes, ...]) -> None:
         whose, groups, name, start, end, status, message = fields
-        if end == _UNAWAITED:
-            self._time(start)
-            self.rows.unawaited()
-            return
-        scenario = self._scenario_of(whose)
+        start_ms, end_ms = int(start), int(end)
+        if not self._earliest_ms <= start_ms <= end_ms < self._latest_ms:
+            self._time(start)  # raises if that is what is wrong
+            if end == _UNAWAITED:
+                self.rows.unawaited()
+                return
+            self._time(end)
+        scenario = self._scenario_of(whose) if self._scenario_of else None
         key = (scenario, groups, name, status, message)
-        start_ms, end_ms = self._time(start), self._time(end)
         if not self.rows.seen(key):
             path, text = _path(groups), _text(message)
             self.rows.learn_request(key, path, _text(name), _ok(status), text, scenario)
@@ -317,7 +318,7 @@ class _Lines:
 
     def _group(self, fields: tuple[bytes, ...]) -> None:
         whose, groups, start, end, cumulated, status = fields
-        scenario = self._scenario_of(whose)
+        scenario = self._scenario_of(whose) if self._scenario_of else None
         key = (scenario, groups, status)
         start_ms, end_ms = self._time(start), self._time(end)
         if not self.rows.seen(key):
@@ -367,13 +368,9 @@ class _Lines:
 
     def _time(self, field: bytes) -> int:
         time_ms = int(field)
-        if not -SPAN_MS <= time_ms - self._start_ms < SPAN_MS:
+        if not self._earliest_ms <= time_ms < self._latest_ms:
             raise Malformed("a time more than 24 days from the run's start")
         return time_ms
-
-
-def _nothing(_: bytes) -> None:
-    return None
 
 
 def _ok(status: bytes) -> bool:
