@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from perfreport.readers.names import Names
-from perfreport.readers.source import Source
+from perfreport.readers.source import Facts, Source
 from perfreport.run import schema
 from perfreport.run.info import MetricInfo
 
@@ -54,7 +54,7 @@ _PHASES = {
     "receive_ms": 7,
 }
 _UNSET = float("nan")  # no value of k6 is NaN, so that it can stand for a point not seen
-NO_POINTS = [_UNSET] * len(HTTP)
+_NO_POINTS = [_UNSET] * len(HTTP)
 
 _KINDS = {
     "http_req_duration": schema.REQUEST,
@@ -88,8 +88,7 @@ _BUILTIN = {
     )
     for name in names.split()
 }
-BUILTIN = frozenset(_BUILTIN)
-# A trend's statistics make sense of any values; that a metric adds up nobody can see in them.
+# Whether a metric of a script adds up nobody can see in its values; a trend's statistics fit any.
 _UNKNOWN = MetricInfo(type="trend")
 
 Time = TypeVar("Time", bound=Hashable)
@@ -103,13 +102,14 @@ class Form(Generic[Time, Tags]):
     nanoseconds  a time since 1970; ValueError if it is none
     tags         the tags and metadata, in a dictionary of the caller's own; ValueError
     alike        are these two the same tags, if in another order?
-    judged       is there a tag `expected_response`?
+    judged       does http_req_failed belong to the last request, given the one before? Its script may
+                 have switched that off. k6 writes it together with the tag expected_response
     """
 
     nanoseconds: Callable[[Time], int]
     tags: Callable[[Tags], dict[str, str]]
     alike: Callable[[Tags, Tags], bool]
-    judged: Callable[[Tags], bool]
+    judged: Callable[[Request[Time, Tags], Request[Time, Tags] | None], bool]
 
 
 @dataclass(slots=True)
@@ -120,6 +120,11 @@ class Request(Generic[Time, Tags]):
     time: Time
     tags: Tags
     values: list[float]  # by the numbers of HTTP
+
+    @property
+    def knows_failure(self) -> bool:
+        """Was there an http_req_failed?"""
+        return not _is_unset(self.values[_FAILED])
 
 
 class Log(Generic[Time, Tags]):
@@ -153,7 +158,7 @@ class Log(Generic[Time, Tags]):
                     values[place] = value
                     continue
                 self._close(request)
-            time, tags, values = at, marks, NO_POINTS.copy()
+            time, tags, values = at, marks, _NO_POINTS.copy()
             values[place] = value
             self._open = request = Request(line, time, tags, values)
 
@@ -180,17 +185,12 @@ class Log(Generic[Time, Tags]):
         points = zip(request.values[:_FAILED], expected[:_FAILED], strict=True)
         if any(_is_unset(value) and not _is_unset(wanted) for value, wanted in points):
             return False
-        return not (_is_unset(request.values[_FAILED]) and self._is_judged(request))
+        return request.knows_failure or not self._form.judged(request, self._before)
 
-    def _is_judged(self, request: Request[Time, Tags]) -> bool:
-        """Does http_req_failed belong to the request? Its script may have switched that off.
 
-        k6 writes it together with the tag expected_response, unless systemTags leave the tag out.
-        """
-        tagged, before = self._form.judged(request.tags), self._before
-        if before is None or tagged != self._form.judged(before.tags):
-            return tagged
-        return not _is_unset(before.values[_FAILED])
+def define(facts: Facts, metric: str) -> None:
+    """Keep what is known of a metric, for an output without definitions."""
+    facts.metrics.setdefault(metric, _BUILTIN.get(metric, _UNKNOWN))
 
 
 def _is_unset(value: float) -> bool:

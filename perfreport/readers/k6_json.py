@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 import pyarrow as pa
 
-from perfreport.readers.k6 import BATCH_ROWS, Form, Log, nanoseconds
+from perfreport.readers.k6 import BATCH_ROWS, Form, Log, Request, nanoseconds
 from perfreport.readers.reader import Reader
 from perfreport.readers.source import Source
 from perfreport.run.info import MetricInfo
@@ -106,11 +106,21 @@ def _reordered(one: bytes, other: bytes) -> bool:
         return False
 
 
+def _is_judged(request: Request[str, _Tags], before: Request[str, _Tags] | None) -> bool:
+    """By the tag; where both requests lack it, systemTags may leave it out."""
+    tagged = _EXPECTED in request.tags[0]
+    if before is None or tagged != (_EXPECTED in before.tags[0]):
+        return tagged
+    return before.knows_failure
+
+
+_EXPECTED = b'"expected_response"'
+
 _FORM: Form[str, _Tags] = Form(
     nanoseconds=nanoseconds,
     tags=lambda texts: (_tags(texts[1]) or {}) | (_tags(texts[0]) or {}),
     alike=_alike,
-    judged=lambda texts: b'"expected_response"' in texts[0],
+    judged=_is_judged,
 )
 
 
