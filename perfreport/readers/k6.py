@@ -54,7 +54,6 @@ _PHASES = {
     "receive_ms": 7,
 }
 _UNSET = float("nan")  # no value of k6 is NaN, so that it can stand for a point not seen
-_NO_POINTS = [_UNSET] * len(HTTP)
 
 _KINDS = {
     "http_req_duration": schema.REQUEST,
@@ -110,6 +109,14 @@ class Form(Generic[Time, Tags]):
     tags: Callable[[Tags], dict[str, str]]
     alike: Callable[[Tags, Tags], bool]
     judged: Callable[[Request[Time, Tags], Request[Time, Tags] | None], bool]
+
+
+def no_points() -> list[float]:
+    """The values of a request of which no point was read yet."""
+    return _NO_POINTS.copy()
+
+
+_NO_POINTS = [_UNSET] * len(HTTP)
 
 
 @dataclass(slots=True)
