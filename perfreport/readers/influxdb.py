@@ -81,10 +81,10 @@ def live_server(url: str, options: ReadOptions) -> Server:
     return Server(
         probe,
         ask,
+        f"{shown(url)}: a database holds many runs. Say which time with --start and --end, "
+        "such as --start 2026-11-23T10:00:00Z.",
         options.start,
         options.end,
-        unknown_window=f"{shown(url)}: a database holds many runs. Say which time with "
-        "--start and --end, such as --start 2026-11-23T10:00:00Z.",
     )
 
 
@@ -223,8 +223,9 @@ class Database:
             measurements = ",".join(map(_identifier, asked))
             question = f"SELECT *::field FROM {measurements} WHERE {part.span.where} GROUP BY *"
             answered = 0
+            known: dict[Any, _Tags] = {}
             for series in self._select(question):
-                for time, value, tags in _points_of(series):
+                for time, value, tags in _points_of(series, known):
                     answered += 1
                     if isinstance(value, int | float):
                         yield _Point(time, series.name, float(value), tags)
@@ -352,22 +353,24 @@ def _identifier(name: str) -> str:
     return f'"{escaped}"'
 
 
-def _points_of(series: _Series) -> Iterator[tuple[int, Any, _Tags]]:
-    """Time, value and tags of one measurement and set of tags; all other fields count as tags."""
-    shared = {tag: text for tag, text in series.tags.items() if text}  # "" is a tag not set
+def _points_of(series: _Series, known: dict[Any, _Tags]) -> Iterator[tuple[int, Any, _Tags]]:
+    """Time, value and tags of one measurement and set of tags; all other fields count as tags.
+
+    known  the tags so far: the nine points of a request have the same ones
+    """
+    shared = tuple((tag, text) for tag, text in series.tags.items() if text)  # "" is a tag not set
     time, value = series.columns.index("time"), series.columns.index("value")
     others = [at for at in range(len(series.columns)) if at not in (time, value)]
-    known: dict[tuple[Any, ...], _Tags] = {}
     for row in series.values:
-        fields = tuple(row[at] for at in others)
-        tags = known.get(fields)
+        fields = tuple([row[at] for at in others])
+        tags = known.get((shared, fields))
         if tags is None:
             own = {
                 series.columns[at]: _text(field)
                 for at, field in zip(others, fields, strict=True)
                 if field not in (None, "")
             }
-            tags = known[fields] = tuple(sorted((shared | own).items()))
+            tags = known[shared, fields] = tuple(sorted((dict(shared) | own).items()))
         if row[value] is not None:
             yield row[time], row[value], tags
 

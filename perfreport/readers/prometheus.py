@@ -59,7 +59,7 @@ def live_server(
         with Prometheus(url) as server:
             yield from server.ask(queries, Window.of(first, last, step_s))
 
-    return Server(probe, ask, start, end)
+    return Server(probe, ask, "--prometheus without INPUT needs --start and --end.", start, end)
 
 
 def _step(text: str | None) -> float | None:

@@ -18,15 +18,15 @@ class Server:
 
     probe           is it there, and does it understand the questions? InputError if not
     ask             its answers over a window, half-open
-    start, end      the window where the user said so; the default is that of the run so far
     unknown_window  what to say where neither the user nor a file tells the window
+    start, end      the window where the user said so; the default is that of the run so far
     """
 
     probe: Callable[[], None]
     ask: Callable[[datetime, datetime], Iterator[Answer]]
+    unknown_window: str
     start: datetime | None = None
     end: datetime | None = None
-    unknown_window: str = "--prometheus without INPUT needs --start and --end."
 
 
 @dataclass(frozen=True)
