@@ -82,6 +82,7 @@ def found_databases(
     """
     given = list(map(str, inputs))
     urls = list(filter(influxdb.is_url, given))
+    servers = [influxdb.live_server(url, options) for url in urls]
     if urls and format not in (None, influxdb.FORMAT):
         raise InputError(
             f"--format {format}: {influxdb.shown(urls[0])} is a URL, and those are read as "
@@ -92,7 +93,7 @@ def found_databases(
         raise InputError(
             f"--format {format}: {path} is not a URL such as http://localhost:8086/k6."
         )
-    return [influxdb.live_server(url, options) for url in urls]
+    return servers
 
 
 def _visible_file(path: Path) -> bool:

@@ -123,7 +123,8 @@ class Merge:
         if not info.rejected and not info.truncated:
             return
         first = info.rejections[0] if info.rejections else None
-        where = f", first: line {first.line}: {first.why}" if first else ""
+        place = f"line {first.line}: " if first and first.line else ""  # a database has no lines
+        where = f", first: {place}{first.why}" if first else ""
         note = f"{info.name}: skipped {info.rejected:,} records of {info.rows + info.rejected:,}{where}"
         if info.truncated:
             note += "; the input was cut off"

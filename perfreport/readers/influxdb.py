@@ -18,11 +18,11 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import msgspec
@@ -139,7 +139,7 @@ class Database:
                 f"does. Give the URL that was given to k6, such as {_INFLUXDB.example}; save a file "
                 "that has a URL first."
             )
-        self._select(_COUNT.format(where="time = 0"))
+        self._select(_COUNT.format(where="time = 0"), _decode_counts)
         return version
 
     def answer(self, start: datetime, end: datetime, options: ReadOptions) -> Answer:
@@ -208,7 +208,7 @@ class Database:
         width = span.bucket_ns
         grouped = f"{_COUNT.format(where=span.where)} GROUP BY time({width // _MS}ms) fill(none)"
         counts: dict[int, Counter[str]] = {}
-        for series in self._select(grouped):
+        for series in self._select(grouped, _decode_counts):
             for start, count in series.values:
                 if count:
                     counts.setdefault(start, Counter())[series.name] += count
@@ -224,7 +224,7 @@ class Database:
             question = f"SELECT *::field FROM {measurements} WHERE {part.span.where} GROUP BY *"
             answered = 0
             known: dict[Any, _Tags] = {}
-            for series in self._select(question):
+            for series in self._select(question, _decode_points):
                 for time, value, tags in _points_of(series, known):
                     answered += 1
                     if isinstance(value, int | float):
@@ -239,7 +239,7 @@ class Database:
                     "Raise its max-row-limit, or read again when nothing is deleted from it."
                 )
 
-    def _select(self, question: str) -> list[_Series]:
+    def _select(self, question: str, decode: Callable[[bytes], _Answer[_Series]]) -> list[_Series]:
         asked = {"db": self._name, "q": question, "epoch": "ns"}
         if self._retention:
             asked["rp"] = self._retention
@@ -248,7 +248,7 @@ class Database:
         )
         self._connection.refuse_strangers(response)
         try:
-            answer = _decode(body)
+            answer = decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise InputError(
                 f"{self.url}: /query answered {self._connection.strange(response)}, not as InfluxDB "
@@ -266,24 +266,45 @@ class Database:
 _COUNT = 'SELECT count("value") FROM /./ WHERE {where}'
 
 
-class _Series(msgspec.Struct):
+_Field = int | float | bool | str | None
+_Series = TypeVar("_Series")
+
+
+class _Counts(msgspec.Struct):
+    """How many points a measurement has from each of some moments on."""
+
+    name: str
+    values: list[tuple[int, int]]
+
+
+class _Points(msgspec.Struct):
+    """Points of a measurement with one set of tags, by column: the time and each field."""
+
     name: str
     columns: list[str]
-    values: list[list[Any]] = []
+    values: list[list[_Field]]
     tags: dict[str, str] = {}
 
+    def __post_init__(self) -> None:
+        if not {"time", "value"} <= set(self.columns):
+            raise ValueError("no time or value")
+        time, width = self.columns.index("time"), len(self.columns)
+        if not all(len(row) == width and type(row[time]) is int for row in self.values):
+            raise ValueError("rows that do not fit the columns")
 
-class _Result(msgspec.Struct):
+
+class _Result(msgspec.Struct, Generic[_Series]):
     series: list[_Series] = []
     error: str | None = None
 
 
-class _Answer(msgspec.Struct):
-    results: list[_Result] = []
+class _Answer(msgspec.Struct, Generic[_Series]):
+    results: list[_Result[_Series]] = []
     error: str | None = None
 
 
-_decode = msgspec.json.Decoder(_Answer).decode
+_decode_counts = msgspec.json.Decoder(_Answer[_Counts]).decode
+_decode_points = msgspec.json.Decoder(_Answer[_Points]).decode
 
 
 @dataclass(frozen=True)
@@ -353,7 +374,7 @@ def _identifier(name: str) -> str:
     return f'"{escaped}"'
 
 
-def _points_of(series: _Series, known: dict[Any, _Tags]) -> Iterator[tuple[int, Any, _Tags]]:
+def _points_of(series: _Points, known: dict[Any, _Tags]) -> Iterator[tuple[Any, Any, _Tags]]:
     """Time, value and tags of one measurement and set of tags; all other fields count as tags.
 
     known  the tags so far: the nine points of a request have the same ones

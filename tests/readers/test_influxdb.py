@@ -368,6 +368,14 @@ def short(path: str, parameters: dict[str, str]) -> tuple[int, dict[str, str], b
     return 200, {}, body
 
 
+def narrow(path: str, parameters: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+    """Gives rows that lack a column."""
+    if "count" in parameters["q"]:
+        return 200, {}, SERIES % (START_S * 10**9)
+    body = b'{"results":[{"series":[{"name":"vus","columns":["time","value"],"values":[[1]]}]}]}'
+    return 200, {}, body
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -379,6 +387,11 @@ def short(path: str, parameters: dict[str, str]) -> tuple[int, dict[str, str], b
         (always(401, b"{}"), "it asks for credentials (401). Set PERFREPORT_INFLUXDB_TOKEN, or"),
         (influx(always(403, b"{}")), "these credentials may not query it (403)"),
         (influx(always(400, b'{"error":"a\\nb"}')), "InfluxDB says: a b. Check"),
+        (
+            influx(always(200, b'{"results":[{"series":[{"name":"a","values":[["b",1]]}]}]}')),
+            "not as InfluxDB does",
+        ),
+        (influx(narrow), "not as InfluxDB does"),
         (influx(short), "it gave 1 of 3 points between 2026-03-02 10:00:00 and"),
     ],
 )
