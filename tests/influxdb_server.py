@@ -125,7 +125,7 @@ def recorded_run(folder: Path, server: InfluxServer) -> RecordedRun:
     url = f"{server.url}/k6"
     with _shop() as base:
         subprocess.run(
-            [_k6(), "run", "--quiet", "--no-summary", "--no-usage-report", "--address", "",
+            [_k6(), "run", "--quiet", "--no-usage-report", "--address", "",
              "--out", f"influxdb={url}", "--out", "json=log.json", "-e", f"BASE={base}", "script.js"],
             cwd=folder, check=True, capture_output=True, timeout=60,
         )  # fmt: skip

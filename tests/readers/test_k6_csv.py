@@ -489,6 +489,12 @@ def test_joined_logs_read_as_one_if_their_columns_are_the_same() -> None:
         read(first + other)
 
 
+def test_what_k6s_console_wrote_around_the_log_is_counted() -> None:
+    rows, source = read(b"   execution: local\n\n" + log(point("vus"), "running (0m01.0s)\n"))
+    assert [row["kind"] for row in rows] == ["users"]
+    assert [entry.line for entry in source.rejections] == [1, 5]
+
+
 def test_without_a_header_the_user_can_name_the_columns() -> None:
     lines = "".join(request(5)).encode()
     assert k6_csv.sniff(lines)
