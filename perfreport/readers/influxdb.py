@@ -139,7 +139,7 @@ class Database:
                 f"does. Give the URL that was given to k6, such as {_INFLUXDB.example}; save a file "
                 "that has a URL first."
             )
-        self._select(_COUNT.format(where="time = 0"), _decode_counts)
+        self._select(_COUNT, Span(0, 1), _decode_counts)
         return version
 
     def answer(self, start: datetime, end: datetime, options: ReadOptions) -> Answer:
@@ -206,9 +206,9 @@ class Database:
     def _histogram(self, span: Span) -> Iterator[tuple[Span, Counter[str]]]:
         """How many points each measurement has in each part of a span, in order of time."""
         width = span.bucket_ns
-        grouped = f"{_COUNT.format(where=span.where)} GROUP BY time({width // _MS}ms) fill(none)"
+        grouped = f"{_COUNT} GROUP BY time({width // _MS}ms) fill(none)"
         counts: dict[int, Counter[str]] = {}
-        for series in self._select(grouped, _decode_counts):
+        for series in self._select(grouped, span, _decode_counts):
             for start, count in series.values:
                 if count:
                     counts.setdefault(start, Counter())[series.name] += count
@@ -220,11 +220,10 @@ class Database:
         names = sorted(part.measurements)
         for at in range(0, len(names), _MOST_MEASUREMENTS):
             asked = names[at : at + _MOST_MEASUREMENTS]
-            measurements = ",".join(map(_identifier, asked))
-            question = f"SELECT *::field FROM {measurements} WHERE {part.span.where} GROUP BY *"
+            question = _FIELDS.format(measurements=",".join(map(_identifier, asked)))
             answered = 0
             known: dict[Any, _Tags] = {}
-            for series in self._select(question, _decode_points):
+            for series in self._select(question, part.span, _decode_points):
                 for time, value, tags in _points_of(series, known):
                     answered += 1
                     if isinstance(value, int | float):
@@ -239,8 +238,11 @@ class Database:
                     "Raise its max-row-limit, or read again when nothing is deleted from it."
                 )
 
-    def _select(self, question: str, decode: Callable[[bytes], _Answer[_Series]]) -> list[_Series]:
-        asked = {"db": self._name, "q": question, "epoch": "ns"}
+    def _select(
+        self, question: str, span: Span, decode: Callable[[bytes], _Answer[_Series]]
+    ) -> list[_Series]:
+        bounds = f'{{"start": {span.start_ns}, "end": {span.end_ns}}}'
+        asked = {"db": self._name, "q": question, "params": bounds, "epoch": "ns"}
         if self._retention:
             asked["rp"] = self._retention
         response, body = self._connection.get(
@@ -263,7 +265,9 @@ class Database:
         return [series for result in answer.results for series in result.series]
 
 
-_COUNT = 'SELECT count("value") FROM /./ WHERE {where}'
+# InfluxQL. It binds values only: names are quoted, and a width of time is a whole number of ours.
+_COUNT = 'SELECT count("value") FROM /./ WHERE time >= $start AND time < $end'
+_FIELDS = "SELECT *::field FROM {measurements} WHERE time >= $start AND time < $end GROUP BY *"
 
 
 _Field = int | float | bool | str | None
@@ -326,10 +330,6 @@ class Span:
     def bucket_ns(self) -> int:
         """Whole milliseconds, at least one, so that a thousand of them make up the span."""
         return max(1, -(-self.length_ns // (_BUCKETS * _MS))) * _MS
-
-    @property
-    def where(self) -> str:
-        return f"time >= {self.start_ns} AND time < {self.end_ns}"
 
     def before(self, length: timedelta) -> Span:
         return Span(self.start_ns - length // timedelta(microseconds=1) * 1000, self.start_ns)
