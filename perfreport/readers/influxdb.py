@@ -251,7 +251,7 @@ class Database:
         self._connection.refuse_strangers(response)
         try:
             answer = decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise InputError(
                 f"{self.url}: /query answered {self._connection.strange(response)}, not as InfluxDB "
                 "does, or not to its end. Try again, and check what stands between."

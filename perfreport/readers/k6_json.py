@@ -61,6 +61,9 @@ _point: Callable[[bytes], _Point] = msgspec.json.Decoder(_Point).decode
 _metric: Callable[[bytes], _Metric] = msgspec.json.Decoder(_Metric).decode
 _tags: Callable[[bytes], dict[str, str] | None] = msgspec.json.Decoder(dict[str, str] | None).decode
 
+# What msgspec raises: its own errors, UnicodeDecodeError, and where brackets are nested too deeply.
+_NO_JSON = (ValueError, RecursionError)
+
 
 def sniff(head: bytes) -> bool:
     """Does one of the first lines look like one of k6's? A banner of its console may come first."""
@@ -102,7 +105,7 @@ def _reordered(one: bytes, other: bytes) -> bool:
         return one == other
     try:
         return _tags(one) == _tags(other)
-    except ValueError:
+    except _NO_JSON:
         return False
 
 
@@ -140,7 +143,7 @@ class _Lines:
         for number, line in enumerate(lines, first):
             try:
                 point = _point(line)
-            except ValueError as error:  # msgspec's, and UnicodeDecodeError
+            except _NO_JSON as error:
                 self._other_line(number, line, error)
                 continue
             data = point.data
@@ -149,14 +152,14 @@ class _Lines:
                 texts = bytes(tags), bytes(metadata)  # Raw has no hash
             yield number, point.metric, data.time, data.value, texts
 
-    def _other_line(self, number: int, line: bytes, error: ValueError) -> None:
+    def _other_line(self, number: int, line: bytes, error: Exception) -> None:
         if not line.strip():
             return
         if b'"Metric"' in line:
             try:
                 self._define(_metric(line.removeprefix(_BYTE_ORDER_MARK)))
                 return
-            except ValueError as another:
+            except _NO_JSON as another:
                 error = another
         if self._source.unterminated:
             self.cut = True
