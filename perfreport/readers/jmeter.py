@@ -198,15 +198,16 @@ class Rows:
         return pa.array([self._names.endpoint(None, None, None)] * length)
 
     def _keep_examples(self, labels: pa.Array, urls: pa.Array | None) -> None:
-        """The first URL of each label that was not seen before."""
+        """The first URL of each label of which none was seen before."""
         texts = labels.dictionary.to_pylist()
         if urls is None or self._seen.issuperset(texts):
             return
-        codes, rows = np.unique(labels.indices.to_numpy(), return_index=True)
-        first = urls.take(pa.array(rows)).cast(pa.string()).to_pylist()
+        there = np.flatnonzero(_which(urls, lambda url: _unless_null(url) is not None))
+        codes, places = np.unique(labels.indices.to_numpy()[there], return_index=True)
+        first = urls.take(pa.array(there[places])).cast(pa.string()).to_pylist()
         for code, url in zip(codes, first, strict=True):
             self._names.keep_example(self.name(texts[code]), url)
-        self._seen.update(texts)
+            self._seen.add(texts[code])
 
 
 def _each(
@@ -329,6 +330,7 @@ def _labels(columns: Columns, variables: Sequence[str], length: int) -> pa.Array
 # the number that its next sub-result will have. That of a transaction stands under _NO_PARENT.
 _Tree = dict[str, list[int]]
 _NO_PARENT = "\0"
+_MOST_OPEN = 100_000  # threads that ended inside of a transaction would stay for good
 
 
 @dataclass
@@ -368,7 +370,8 @@ class _Enclosing:
         if "label" not in columns or "threadName" not in columns:
             return Nesting(kinds, None)
         self._earlier, self._trees = self._trees, {}
-        self._open = {at: it for at, it in self._open.items() if at in self._earlier}
+        if len(self._open) > _MOST_OPEN:
+            self._open = {at: it for at, it in self._open.items() if at in self._earlier}
         self._paths = {}
         groups: dict[int, int] = {}
         trees, earlier, opened = self._trees, self._earlier, self._open

@@ -19,9 +19,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
 from urllib.parse import unquote_plus
 from xml.parsers import expat
 
@@ -69,19 +68,21 @@ _ATTRIBUTES = {
     "sc": "SampleCount",
     "hn": "Hostname",
 }
+_COLUMNS = frozenset(("timeStamp", "elapsed", "success", *TEXTS, *INTEGERS))
 _LEFT_OUT = frozenset(("ng", "ec", "de"))
 _ENCODED = ("lb", "rc", "rm", "tn", "dt")  # as in URLs, in version 1.0
 _SAMPLES = frozenset(("sample", "httpSample"))
 _TEXTS_READ = frozenset(("failureMessage", "java.net.URL"))
 
 _DEEPEST = 250  # elements inside of each other; JMeter's reach some ten
+_MOST_NAMES = 1000  # of attributes that are remembered
 _LONGEST_NAME = 64  # of the start of a sample, its indentation included
 _LONGEST_TAG = 1024 * 1024
 _LONGEST_SAMPLE = 32 * 1024 * 1024  # without its long texts
 _LONGEST_TEXT = 64 * 1024
 _TEXT_KEPT = 4096  # of a longer one; an error has 500 characters
 
-_PROLOG = r"\ufeff?\s*(?:<\?xml[^<>]*\?>|<!--(?:(?!-->).)*-->|\s)*"
+_PROLOG = r"\ufeff?(?:\s++|<\?(?:(?!\?>).)*+\?>|<!--(?:(?!-->).)*+-->)*+"
 _STARTS = re.compile(
     _PROLOG + r"<(?:(?P<doctype>!DOCTYPE)\s+testResults\b|testResults[\s/>]"
     r"|httpSample\s|sample\s(?:[^<>]*\s)?ts?=)",
@@ -96,9 +97,18 @@ _CLOSED = re.compile(rb"</testResults\s*>[\s\0]*\Z")
 _FIRST = re.compile(rb"(?:\A|\n)([ \t]*)<(?:httpSample|sample)(?=[\s/>])")
 _FORBIDDEN = bytes(set(range(32)).difference(b"\t\n\r"))
 _CONTROL = re.compile(b"[" + re.escape(_FORBIDDEN) + b"]")
-_REFERENCE = re.compile(rb"&#(x[0-9a-fA-F]{1,8}|[0-9]{1,8});")
+_REFERENCE = re.compile(  # to a control character, half a surrogate pair, U+FFFE or U+FFFF
+    rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef])|0*(?:[0-8]|1[124-9]|2\d|3[01]));",
+    re.IGNORECASE,
+)
+# What is passed over goes before parsing: it is most of the bytes, and half of the tags.
+_PASSED_OVER = re.compile(
+    rb"<(?:assertionResult>\s*<name>[^<]*</name>\s*<failure>false</failure>\s*<error>false</error>\s*"
+    rb"</assertionResult>|(responseData|samplerData|responseHeader|requestHeader|responseFile|cookies"
+    rb"|method|queryString|redirectLocation)(?: [^<>]*)?>[^<]*</\1>)"
+)
 _REPLACEMENT = "\ufffd".encode()
-_LONG = re.compile(rb">([^<]{%d,})" % _LONGEST_TEXT)
+_LONG = re.compile(rb"<[^<]{%d,}" % _LONGEST_TEXT)
 _LONG_TAG = re.compile(rb"<[^<>]{%d}" % _LONGEST_TAG)
 _TEXT_CODECS = re.compile(
     r"ascii|utf-(8|16|32)(-[lb]e)?|iso8859-\d+|cp\d+|koi8-[rut]|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_?j\w+"
@@ -222,10 +232,10 @@ def _starts(boundary: re.Pattern[bytes] | None, data: bytes) -> list[int]:
 
 
 def _shortened(found: re.Match[bytes]) -> bytes:
-    """The start of a long text, and its line ends: lines go on being counted."""
-    text = found[1]
-    kept = re.sub(rb"&[^;]{0,12}\Z", b"", text[:_TEXT_KEPT])
-    return b">" + kept + b"\n" * text.count(b"\n", len(kept))
+    """A tag with the start of the long text behind it, and its line ends: lines stay counted."""
+    tag, closing, text = found[0].partition(b">")
+    kept = re.sub(rb"&[^;&]{0,12}\Z", b"", text[:_TEXT_KEPT])
+    return tag + closing + kept + b"\n" * text.count(b"\n", len(kept))
 
 
 def _is_too_long(rest: bytes) -> bool:
@@ -278,11 +288,14 @@ def _text_of(head: bytes) -> str:
 # --- Pieces to rows -------------------------------------------------------------------------------
 
 
+_Attributes = list[str]  # name, value, name, value, ... as they stand in the tag
+
+
 @dataclass
 class _Found:
     """Samples in the order of the document, a list for each thing that is told of them."""
 
-    attributes: list[dict[str, str]] = field(default_factory=list)
+    attributes: list[_Attributes] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)  # of the first assertion that has one
     urls: list[str | None] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
@@ -305,6 +318,7 @@ class _Samples:
         self._encoded = encoded
         self._count = 0
         self._sums = 0
+        self._said: set[str] = set()  # names of attributes seen
 
     def of(self, piece: _Piece) -> pa.RecordBatch | None:
         self._source.truncated |= piece.is_cut
@@ -314,15 +328,18 @@ class _Samples:
             columns = _columns(found.attributes, _tolerant)
         if not found.attributes or columns is None:
             return None
-        if not self._count:
-            self._tell_of(found.attributes[0])
+        if not self._count and {"rm", "dt"}.isdisjoint(found.attributes[0][::2]):
+            self._source.note(
+                "no attribute rm: transactions cannot be told from requests; what is nested counts "
+                "as sub-results"
+            )
         self._count += len(found.attributes)
+        self._said.update(found.attributes[0][::2] if len(self._said) < _MOST_NAMES else ())
         self._add_elements(columns, found)
-        known = {*TEXTS, *INTEGERS, "timeStamp", "elapsed", "success"}
         kinds = np.array(found.kinds, np.int32)
         groups = pa.array(found.groups, pa.string()).dictionary_encode()
         return self._rows.of(
-            columns, [name for name in columns if name not in known], Nesting(kinds, groups)
+            columns, [name for name in columns if name not in _COLUMNS], Nesting(kinds, groups)
         )
 
     def finish(self) -> None:
@@ -330,7 +347,7 @@ class _Samples:
 
     def _at_once(self, piece: _Piece) -> tuple[_Found, Columns | None]:
         """All samples of a piece that is in order, and their columns; None for these otherwise."""
-        tree = _parsed(piece.data)
+        tree = _parsed(piece.data, with_lines=False)
         if tree.problem or tree.strays or tree.parents.count(-1) != len(piece.starts):
             return _Found(), None
         self._decode(tree.attributes)
@@ -353,23 +370,22 @@ class _Samples:
                     self._source.skip(line + at - 1, why)
             self._decode(tree.attributes)
             self._take(found, tree, line)
+        self._require_times()
         return found
 
     def _take(self, found: _Found, tree: _Tree, line: int) -> None:
         """The samples of a tree that can be used; of the others it tells why not."""
         kinds, groups = _nesting(tree, self._rows.name)
         for at, attributes in enumerate(tree.attributes):
+            self._said.update(attributes[::2] if len(self._said) < _MOST_NAMES else ())
             why = self._objection(attributes)
             if why:
                 self._source.skip(line + tree.lines[at] - 1, why)
             else:
                 found.take(tree, kinds, groups, at)
 
-    def _objection(self, attributes: dict[str, str]) -> str | None:
-        if "ts" not in attributes and not self._count:
-            self._refuse("ts", "timestamp_format=ms")
-        if "t" not in attributes and not self._count:
-            self._refuse("t", "time=true")
+    def _objection(self, sample: _Attributes) -> str | None:
+        attributes = _by_name(sample)
         stamp = attributes.get("ts", "")
         if milliseconds(stamp) is None:
             return f'timeStamp is "{stamp[:40]}"'
@@ -380,24 +396,20 @@ class _Samples:
         self._sums += why is not None
         return why
 
-    def _refuse(self, attribute: str, setting: str) -> NoReturn:
-        raise InputError(
-            f"{self._source.name}: no attribute {attribute}, so nothing can be told of times. "
-            f"Record with jmeter.save.saveservice.{setting}."
-        )
+    def _require_times(self) -> None:
+        """InputError where the samples so far have no time: what is recorded is set for the file."""
+        for attribute, setting in (("ts", "timestamp_format=ms"), ("t", "time=true")):
+            if self._said and attribute not in self._said:
+                raise InputError(
+                    f"{self._source.name}: no attribute {attribute}, so nothing can be told of "
+                    f"times. Record with jmeter.save.saveservice.{setting}."
+                )
 
-    def _tell_of(self, attributes: dict[str, str]) -> None:
-        if attributes.keys().isdisjoint(("rm", "dt")):
-            self._source.note(
-                "no attribute rm: transactions cannot be told from requests; what is nested counts "
-                "as sub-results"
-            )
-
-    def _decode(self, samples: list[dict[str, str]]) -> None:
+    def _decode(self, samples: list[_Attributes]) -> None:
         for attributes in samples if self._encoded else ():
-            for key in _ENCODED:
-                if key in attributes:
-                    attributes[key] = unquote_plus(attributes[key])
+            for at in range(0, len(attributes), 2):
+                if attributes[at] in _ENCODED:
+                    attributes[at + 1] = unquote_plus(attributes[at + 1])
 
     def _add_elements(self, columns: Columns, found: _Found) -> None:
         """The columns that come from elements, if any sample has one."""
@@ -405,6 +417,10 @@ class _Samples:
             columns["failureMessage"] = array_of("failureMessage", found.messages)
         if any(found.urls):
             columns["URL"] = array_of("URL", [url or "null" for url in found.urls])
+
+
+def _by_name(sample: _Attributes) -> dict[str, str]:
+    return dict(zip(sample[::2], sample[1::2], strict=True))
 
 
 def _nesting(tree: _Tree, named: Callable[[str], str]) -> tuple[list[int], list[str | None]]:
@@ -416,52 +432,66 @@ def _nesting(tree: _Tree, named: Callable[[str], str]) -> tuple[list[int], list[
     kinds: list[int] = []
     groups: list[str | None] = []
     for at, parent in enumerate(tree.parents):
-        group = None
-        if parent >= 0:
-            group = groups[parent]
-            if kinds[parent] == IS_TRANSACTION:
-                name = named(tree.attributes[parent].get("lb", ""))
-                group = name if group is None else f"{group}/{name}"
+        inside = kinds[parent] if parent >= 0 else None
+        group = groups[parent] if parent >= 0 else None
+        if inside == IS_TRANSACTION:
+            name = named(_by_name(tree.attributes[parent]).get("lb", ""))
+            group = name if group is None else f"{group}/{name}"
         groups.append(group)
-        if parent >= 0 and kinds[parent] != IS_TRANSACTION:
-            kinds.append(IS_SUBREQUEST)
-        else:
+        if inside in (None, IS_TRANSACTION):
             kinds.append(IS_TRANSACTION if _is_transaction(tree, at) else IS_REQUEST)
+        else:
+            kinds.append(IS_SUBREQUEST)
     return kinds, groups
 
 
 def _is_transaction(tree: _Tree, at: int) -> bool:
     """See jmeter.py: the message tells, or the lack of a message, a data type and a URL."""
-    attributes = tree.attributes[at]
+    if tree.tags[at] != "sample":
+        return False
+    attributes = _by_name(tree.attributes[at])
     message = attributes.get("rm", "")
     if message or attributes.get("dt") != "":
         return message.startswith(TRANSACTION_MESSAGE)
-    return tree.tags[at] == "sample" and tree.urls[at] is None
+    return tree.urls[at] is None
 
 
 # --- Attributes to columns ------------------------------------------------------------------------
 
 
 def _columns(
-    samples: list[dict[str, str]], made: Callable[[str, list[str]], pa.Array | None]
+    samples: list[_Attributes], made: Callable[[str, Sequence[str]], pa.Array | None]
 ) -> Columns | None:
     """A column for each attribute that any sample has; None if `made` is not sure of one of them."""
-    keys = dict.fromkeys(key for keys in {tuple(it) for it in samples} for key in keys)
-    if samples and not keys.keys() >= {"ts", "t"}:
+    texts = _texts(samples)
+    if samples and not texts.keys() >= {"ts", "t"}:
         return None
     columns: Columns = {}
-    for key in keys:
+    for key, values in texts.items():
         name = _ATTRIBUTES.get(key, key)
-        if key in _LEFT_OUT or (key == "rs" and "rc" in keys):
+        if key in _LEFT_OUT or (key == "rs" and "rc" in texts):
             continue
-        column = made(name, [attributes.get(key, "") for attributes in samples])
+        if key in _COLUMNS:  # a variable called like a column: a row has no place for it
+            continue
+        column = made(name, values)
         if column is None:
             return None
         columns[name] = column
     return columns
 
 
-def _strict(name: str, texts: list[str]) -> pa.Array | None:
+def _texts(samples: list[_Attributes]) -> dict[str, Sequence[str]]:
+    """The values of each attribute; "" where a sample lacks it."""
+    shapes = {tuple(sample[::2]) for sample in samples}
+    if len(shapes) == 1:  # nearly always: what is recorded is set for the whole file
+        values = zip(*(sample[1::2] for sample in samples), strict=True)
+        return dict(zip(shapes.pop(), values, strict=True))
+    named = [_by_name(sample) for sample in samples]
+    keys = dict.fromkeys(key for shape in sorted(shapes) for key in shape)
+    return {key: [attributes.get(key, "") for attributes in named] for key in keys}
+
+
+def _strict(name: str, texts: Sequence[str]) -> pa.Array | None:
     """The column if all texts are as JMeter writes them."""
     plain = pa.array(texts, pa.string())
     if name == "success":
@@ -486,7 +516,7 @@ def _as_told(name: str, numbers: pa.Array) -> pa.Array | None:
     return None if name == "SampleCount" and most > 1 else numbers
 
 
-def _tolerant(name: str, texts: list[str]) -> pa.Array:
+def _tolerant(name: str, texts: Sequence[str]) -> pa.Array:
     if name == "timeStamp":
         return pa.array([(milliseconds(text) or 0) * 1000 for text in texts], pa.int64())
     return array_of(name, texts)
@@ -509,7 +539,7 @@ class _Tree:
 
     def __init__(self) -> None:
         self.tags: list[str] = []
-        self.attributes: list[dict[str, str]] = []
+        self.attributes: list[_Attributes] = []
         self.parents: list[int] = []
         self.lines: list[int] = []
         self.messages: list[str] = []
@@ -517,105 +547,101 @@ class _Tree:
         self.problem: tuple[int, str] | None = None
         self.strays: list[tuple[int, str]] = []
 
-    def drop_from(self, at: int) -> None:
-        for kept in (
-            self.tags,
-            self.attributes,
-            self.parents,
-            self.lines,
-            self.messages,
-            self.urls,
-        ):
-            del kept[at:]
+    def give_up(self, sample: int | None, line: int, why: str) -> None:
+        """Stop at a problem, inside of the sample or of none."""
+        if sample is not None:
+            line = self.lines[sample] if self.lines else line
+            for kept in (
+                *(self.tags, self.attributes, self.parents),
+                *(self.lines, self.messages, self.urls),
+            ):
+                del kept[sample:]
+        self.problem = line, why
 
 
-def _parsed(data: bytes) -> _Tree:
+def _parsed(data: bytes, with_lines: bool = True) -> _Tree:
+    """What is in a part of a document. Lines are told only on request: to count them takes time."""
     tree = _Tree()
     parser = expat.ParserCreate("utf-8")
-    parser.buffer_text = True
-    handlers = _Handlers(tree, parser)
+    parser.buffer_text = not with_lines  # else a text is told of where it ends
+    parser.ordered_attributes = True
+    around = _handle(parser, tree, with_lines)
     try:
         parser.Parse(b"<testResults>", False)
         parser.Parse(_cleaned(data), False)
         parser.Parse(b"</testResults>", True)
     except expat.ExpatError as error:
-        handlers.give_up(error.lineno, expat.ErrorString(error.code))
+        tree.give_up(next(iter(around), None), error.lineno, expat.ErrorString(error.code))
     except _TooDeep:
-        handlers.give_up(parser.CurrentLineNumber, f"elements nested deeper than {_DEEPEST}")
+        why = f"elements nested deeper than {_DEEPEST}"
+        tree.give_up(next(iter(around), None), parser.CurrentLineNumber, why)
     return tree
 
 
-class _Handlers:
-    """What expat calls at each tag and text."""
+def _handle(parser: expat.XMLParserType, tree: _Tree, with_lines: bool) -> list[int]:
+    """Let the parser fill the tree; gives the list of samples around the place, the innermost last.
 
-    def __init__(self, tree: _Tree, parser: expat.XMLParserType) -> None:
-        self._tree = tree
-        self._parser = parser
-        self._depth = 0
-        self._open: list[int] = []  # samples around the place, the innermost last
-        self._inside = 0  # how many other elements are around it in that sample
-        self._text: list[str] = []
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._outside
+    Local functions, as attribute look-ups took a third of the time.
+    """
+    around: list[int] = []
+    others: list[str] = []  # elements around the place, inside of that sample
+    texts: list[str] = []
+    tags, samples, parents, lines = tree.tags, tree.attributes, tree.parents, tree.lines
+    messages, urls = tree.messages, tree.urls
 
-    def give_up(self, line: int, why: str) -> None:
-        tree = self._tree
-        if self._open:
-            line = tree.lines[self._open[0]]
-            tree.drop_from(self._open[0])
-        tree.problem = line, why
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise _TooDeep
-        if self._inside or tag not in _SAMPLES:
-            if self._depth == 1:
-                return
-            self._inside += 1
-            if not self._open and self._inside == 1:
-                self._stray(f"<{tag[:40]}> is no sample")
-            if tag in _TEXTS_READ and self._open:
-                self._text = []
-                self._parser.CharacterDataHandler = self._text.append
+    def start(tag: str, attributes: _Attributes) -> None:
+        if tag in _SAMPLES and not (others and len(others) > 1):
+            if len(around) > _DEEPEST:
+                raise _TooDeep
+            tags.append(tag)
+            parents.append(around[-1] if around else -1)
+            around.append(len(samples))
+            samples.append(attributes)
+            messages.append("")
+            urls.append(None)
+            if with_lines:
+                lines.append(parser.CurrentLineNumber)
+            parser.CharacterDataHandler = None
             return
-        tree = self._tree
-        tree.tags.append(tag)
-        tree.parents.append(self._open[-1] if self._open else -1)
-        self._open.append(len(tree.attributes))
-        tree.attributes.append(attributes)
-        tree.lines.append(self._parser.CurrentLineNumber)
-        tree.messages.append("")
-        tree.urls.append(None)
-        self._parser.CharacterDataHandler = None
+        others.append(tag)
+        if len(others) > _DEEPEST:
+            raise _TooDeep
+        if not around and len(others) == 2:
+            stray(f"<{tag[:40]}> is no sample")
+        if tag in _TEXTS_READ and around:
+            texts.clear()
+            parser.CharacterDataHandler = texts.append
 
-    def _end(self, tag: str) -> None:
-        self._depth -= 1
-        if self._inside:
-            self._inside -= 1
-            if tag in _TEXTS_READ and self._open:
-                self._parser.CharacterDataHandler = None
-                self._keep(tag, "".join(self._text))
-        elif self._open:
-            self._open.pop()
-            if not self._open:
-                self._parser.CharacterDataHandler = self._outside
+    def end(tag: str) -> None:
+        if len(others) > 1:
+            others.pop()
+            if tag in _TEXTS_READ and around:
+                parser.CharacterDataHandler = None
+                keep(tag, "".join(texts))
+        elif around:
+            around.pop()
+            if not around:
+                parser.CharacterDataHandler = outside
 
-    def _keep(self, tag: str, text: str) -> None:
-        sample = self._open[-1]
+    def keep(tag: str, text: str) -> None:
+        sample = around[-1]
         if tag == "java.net.URL":
-            self._tree.urls[sample] = text
-        elif not self._tree.messages[sample]:
-            self._tree.messages[sample] = text
+            urls[sample] = text
+        elif not messages[sample]:
+            messages[sample] = text
 
-    def _outside(self, text: str) -> None:
+    def outside(text: str) -> None:
         if text.strip():
-            self._stray("text outside of samples")
+            stray("text outside of samples")
 
-    def _stray(self, why: str) -> None:
-        if not self._tree.strays:
-            self._tree.strays.append((self._parser.CurrentLineNumber, why))
+    def stray(why: str) -> None:
+        if not tree.strays:
+            tree.strays.append((parser.CurrentLineNumber, why))
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = outside
+    return around
 
 
 def _cleaned(data: bytes) -> bytes:
@@ -629,15 +655,12 @@ def _cleaned(data: bytes) -> bytes:
     if len(data.translate(None, _FORBIDDEN)) != len(data):
         data = _CONTROL.sub(_REPLACEMENT, data)
     if b"&#" in data:
-        data = _REFERENCE.sub(_allowed, data)
+        data = _REFERENCE.sub(_REPLACEMENT, data)
+    data = _PASSED_OVER.sub(_line_ends, data)
     if b"testResults" in data or b"<?xml" in data:
-        data = _FRAME.sub(lambda found: b"\n" * found[0].count(b"\n"), data)
+        data = _FRAME.sub(_line_ends, data)
     return data
 
 
-def _allowed(reference: re.Match[bytes]) -> bytes:
-    """A reference to a character that XML 1.0 allows; a replacement for any other."""
-    digits = reference[1]
-    code = int(digits[1:], 16) if digits.startswith(b"x") else int(digits)
-    allowed = code in (9, 10, 13) or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE
-    return reference[0] if allowed or 0x10000 <= code < 0x110000 else _REPLACEMENT
+def _line_ends(found: re.Match[bytes]) -> bytes:
+    return b"\n" * found[0].count(b"\n")
