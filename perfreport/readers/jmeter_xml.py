@@ -575,6 +575,9 @@ def _parsed(data: bytes, with_lines: bool = True) -> _Tree:
     except _TooDeep:
         why = f"elements nested deeper than {_DEEPEST}"
         tree.give_up(next(iter(around), None), parser.CurrentLineNumber, why)
+    finally:  # they know the parser: such a ring would keep the samples until Python looks for rings
+        parser.StartElementHandler = parser.EndElementHandler = None
+        parser.CharacterDataHandler = None
     return tree
 
 
