@@ -266,7 +266,8 @@ def _is_header(fields: Sequence[str]) -> bool:
 
 def _signs(head: bytes) -> list[str]:
     """The characters that may be the delimiter, the usual ones first."""
-    line = first_line(head)[:4096]
+    lines = text_of(b"\n".join(head.removeprefix(_BYTE_ORDER_MARK).split(b"\n", 3)[:3]))
+    line = "" if lines.startswith(("{", "<")) else lines[:4096]  # JSON and XML
     usual = [sign for sign in ",;\t|" if sign in line]
     return [*usual, *sorted(set(_SIGN.findall(line)).difference(usual, ":./-"), key=line.index)]
 
@@ -316,7 +317,7 @@ def _is_plausible(layout: Layout, fields: list[str]) -> bool:
     """Would JMeter write such numbers? Tells lists apart that differ only in which numbers they have.
 
     A group has no more threads than all groups, connecting takes no longer than the sample, and
-    only transactions, which have no data type, pause.
+    only transactions, which have no data type, pause. No assertion fails with a number as message.
     """
     if not _fits(layout, fields):
         return True  # damaged: nothing can be told from it
@@ -326,6 +327,7 @@ def _is_plausible(layout: Layout, fields: list[str]) -> bool:
         ("allThreads" not in said or figures["grpThreads"] <= figures["allThreads"])
         and figures["Connect"] <= figures["elapsed"]
         and (not said["dataType"] or figures["IdleTime"] == 0)
+        and not said.get("failureMessage", "").isdecimal()
     )
 
 
