@@ -202,9 +202,12 @@ class Rows:
         texts = labels.dictionary.to_pylist()
         if urls is None or self._seen.issuperset(texts):
             return
-        there = np.flatnonzero(_which(urls, lambda url: _unless_null(url) is not None))
-        codes, places = np.unique(labels.indices.to_numpy()[there], return_index=True)
-        first = urls.take(pa.array(there[places])).cast(pa.string()).to_pylist()
+        unseen = [code for code, text in enumerate(texts) if text not in self._seen]
+        rows = np.flatnonzero(np.isin(labels.indices.to_numpy(), unseen))
+        there = urls.take(pa.array(rows)).cast(pa.string())
+        known = pc.invert(pc.is_in(there, pa.array(["", _NULL]))).to_numpy(zero_copy_only=False)
+        codes, places = np.unique(labels.indices.to_numpy()[rows[known]], return_index=True)
+        first = there.filter(pa.array(known)).take(pa.array(places)).to_pylist()
         for code, url in zip(codes, first, strict=True):
             self._names.keep_example(self.name(texts[code]), url)
             self._seen.add(texts[code])

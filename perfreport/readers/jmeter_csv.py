@@ -169,7 +169,7 @@ def _parsed(data: bytes, layout: Layout) -> Columns | None:
 
 def _has_hex(data: bytes, delimiter: str) -> bool:
     """May a field be 0x1f? Arrow takes that for a number, which JMeter never writes."""
-    return any(f"{before}0{x}".encode() in data for before in (delimiter, "\n", '"') for x in "xX")
+    return f"{delimiter}0x".encode() in data or f"{delimiter}0X".encode() in data
 
 
 def _as_utf8(data: bytes) -> bytes:
