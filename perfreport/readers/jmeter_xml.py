@@ -146,7 +146,7 @@ def _refuse(source: Source, head: str) -> None:
         )
     if re.search(r"<sampleResult[\s/>]", head):
         raise InputError(
-            f"{source.name}: results of JMeter 1 (sampleResult elements), which are not read. "
+            f"{source.name}: results of a JMeter before 2.1 (sampleResult elements), which are not read. "
             "Record with JMeter 2.1 or newer."
         )
 
