@@ -271,7 +271,10 @@ class Rows(Generic[Time, Tags]):
             number = self._numbers.get((metric, tags))
             if number is None:
                 number = self._learn(metric, tags)
-            if self._templates[number].kind in _TIMED and (value < 0 or value > _LONGEST_MS):
+            kind = self._templates[number].kind
+            if kind == schema.USERS and value < 0:
+                raise ValueError(f"{value} virtual users")
+            if kind in _TIMED and (value < 0 or value > _LONGEST_MS):
                 raise ValueError(f"a duration of {value} ms")
         except ValueError as error:
             self._source.skip(line, f"not a point of k6: {error}")
