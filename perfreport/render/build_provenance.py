@@ -19,7 +19,7 @@ from perfreport.render.build_timeline import HOW
 from perfreport.render.model import Audit, Definition, Provenance, SourceRow
 from perfreport.run.info import SourceInfo
 
-# What each tool's response time covers (docs of the tools; the same words as in docs/readers.md).
+# What each tool's response time covers (docs of the tools; the same words as in docs/formats).
 _RESPONSE_TIME = {
     "k6": "k6 http_req_duration: sending, waiting, receiving; without DNS, connect and TLS",
     "JMeter": "JMeter elapsed: from just before the request to the last byte, DNS, connect and TLS included",
