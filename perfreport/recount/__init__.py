@@ -19,6 +19,8 @@ from perfreport.judge.reconcile import (
     reconcile,
     untold,
 )
+from perfreport.query import ask
+from perfreport.readers.gatling import ERRORS
 from perfreport.recount import gatling, jmeter, k6
 from perfreport.recount.answers import Answers, Sort
 from perfreport.recount.recipe import Chain, Outcome, Plan, Pool, Recipe, Step, Window
@@ -28,7 +30,7 @@ from perfreport.toolreports.model import Figure, Kind, Subject, ToolReport
 
 # For how many subjects, with how many rows, all other ways are tried; for the rest, those that led
 # anywhere. A tool counts all its subjects alike: more would take minutes and find nothing new.
-_SEARCHED = 20
+_SEARCHED = 10
 _ROWS_SEARCHED = 4_000_000
 
 
@@ -60,6 +62,7 @@ class _Recount:
     def __init__(self, run: Run, report: ToolReport) -> None:
         self._run = run.name
         self._report = report
+        self._of_servers = set(ask(run, "server_metrics")["name"].to_pylist())
         self._whole = measure.whole(run)
         self._steady = measure.judged_window(run)
         keys = {key for figure in report.figures for key, _ in figure.subject.tags}
@@ -178,6 +181,8 @@ class _Recount:
         missing: dict[tuple[str, str], int] = {}
         for sort in self._answers.sorts:
             subject = _subject_of(sort, self._report)
+            if sort.kind == METRIC and sort.name in self._of_servers:
+                continue
             if subject is not None and _called(subject) not in told:
                 key = (sort.kind, str(subject))
                 missing[key] = missing.get(key, 0) + sort.rows
@@ -206,10 +211,14 @@ def _log_seconds(answers: Answers) -> tuple[float, ...]:
 
     The run knows to the second only when users came and went: so there may be several lengths.
     """
-    rows = Recipe(Pool((REQUEST, TRANSACTION, METRIC)), "count")
+    rows = Recipe(Pool((REQUEST, TRANSACTION)), "count")
+    errors = Recipe(Pool((METRIC,), ERRORS), "count")
     users = Recipe(Pool((USERS,), measure="users"), "count")
-    answers.ask([rows, users])
-    first_us, last_us = answers.span_us(rows) or (0, 0)
+    answers.ask([rows, errors, users])
+    spans = [span for each in (rows, errors) if (span := answers.span_us(each))]
+    if not spans:
+        return ()
+    first_us, last_us = min(first for first, _ in spans), max(last for _, last in spans)
     from_us, until_us = answers.span_us(users) or (first_us, last_us)
     shortest = max(last_us, until_us) - min(first_us, from_us + _SECOND_US - 1)
     longest = max(last_us, until_us + _SECOND_US - 1) - min(first_us, from_us)

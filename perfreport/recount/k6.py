@@ -2,7 +2,7 @@
 
 Quantiles are by definition 7 over all values, as ours are. A submetric is filtered by tags. A rate is
 per second of the whole test, which is longer than the span of its samples and stands in the summary
-only indirectly, in the rates themselves. Source: `metrics/sink.go` and `summary.js` of k6 0.43 to 2.2.
+only indirectly, in the rates themselves. Source: `metrics/sink.go` and `summary.js` of k6 1.1 and 2.2.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from perfreport.toolreports.values import number, objects
 _EXACT = Rounding("exact", 1e-9)  # its means are running ones, with an error of their own
 _FLOAT32 = Rounding("float32")
 _TOTAL = "Total"
-_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")  # a rate of a label that took no time
+# What JMeter writes where there is nothing to count: of a rate, and of an extreme.
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity", 2.0**63, -(2.0**63))
 # key: statistic, unit, quantile
 _KEYS: dict[str, tuple[str, str, float | None]] = {
     "sampleCount": ("count", "1", None),

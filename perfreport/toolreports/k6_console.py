@@ -1,6 +1,6 @@
 """k6's end-of-test summary as it stands in the console: legacy, compact and full.
 
-Source: `summary.js` of k6 0.43 to 2.2. Durations, and the per cent of a rate, have their digits cut
+Source: `summary.js` of k6 1.1 and 2.2. Durations, and the per cent of a rate, have their digits cut
 off after the second, bytes are rounded in units of 1,000, and other numbers have up to six digits.
 In the full mode every scenario, and every group in it, has a section of its own.
 """

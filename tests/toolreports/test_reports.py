@@ -188,7 +188,7 @@ def test_a_rate_a_counter_and_a_gauge() -> None:
     share = (0.9596, "1", Rounding("down", 0.0001))
     new = {"share": share, "nonzero": (238, "1", whole), "count": (248, "1", whole)}
     assert row("checks...: 95.96% 238 out of 248") == new
-    assert row("checks...: 95.96% ✓ 238     ✗ 10") == new  # until 0.5
+    assert row("checks...: 95.96% ✓ 238     ✗ 10") == new  # as older versions write it
     assert row("http_reqs...: 428    16.242626/s") == {
         "sum": (428, "1", Rounding("nearest", 1e-6)),
         "rate": (16.242626, "/s", Rounding("nearest", 1e-6)),
