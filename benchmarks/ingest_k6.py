@@ -1,8 +1,8 @@
-"""How fast is k6's JSON read? As ratios to `wc -l` and to DuckDB's read_json of the same file.
+"""How fast are k6's JSON and CSV read? As ratios to `wc -l`, to DuckDB's read_json, to each other.
 
     .venv/bin/python benchmarks/ingest_k6.py [MEGABYTES]
 
-The log is the sample `baseline`, repeated. Each program runs three times, the fastest counts; memory
+The log is the sample `baseline`, repeated; CSV and JSON of one run are those of `short`. Each program runs three times, the fastest counts; memory
 is the peak of a process of its own that only reads, for the log and for one four times as large.
 """
 
@@ -18,10 +18,12 @@ from pathlib import Path
 import duckdb
 
 from perfreport import resources
-from perfreport.readers import k6_json
+from perfreport.readers import k6_csv, k6_json
+from perfreport.readers.reader import Reader
 from perfreport.readers.source import Source
 
-SAMPLE = resources.folder("sample_results") / "k6-json" / "baseline.json.gz"
+SAMPLES = resources.folder("sample_results")
+SAMPLE = SAMPLES / "k6-json" / "baseline.json.gz"
 
 
 def main(megabytes: int) -> None:
@@ -38,12 +40,26 @@ def main(megabytes: int) -> None:
         )
         print(f"wc -l: {size / wc:.0f} MB/s ({wc / ours:.3f} of our time)")
         print(
+            f"CSV takes {csv_share(Path(folder), megabytes):.2f} of the time of JSON of the same run"
+        )
+        print(
             f"peak memory: {peak(log):.0f} MB, for the log four times as large {peak(larger):.0f} MB"
         )
 
 
-def repeated(log: Path, megabytes: int) -> Path:
-    sample = gzip.decompress(SAMPLE.read_bytes())
+def csv_share(folder: Path, megabytes: int) -> float:
+    """Seconds for CSV per second for JSON, the same points in both."""
+    seconds = []
+    for reader, size in ((k6_json.READER, megabytes), (k6_csv.READER, megabytes / 2.3)):
+        sample = SAMPLES / reader.name / f"short.{reader.name[3:]}.gz"
+        log = repeated(folder / sample.stem, size, sample)
+        once, rows = fastest(lambda log=log, reader=reader: read(log, reader))
+        seconds.append(once / rows)
+    return seconds[1] / seconds[0]
+
+
+def repeated(log: Path, megabytes: float, path: Path = SAMPLE) -> Path:
+    sample = gzip.decompress(path.read_bytes())
     with log.open("wb") as file:
         for _ in range(max(1, round(megabytes * 1e6 / len(sample)))):
             file.write(sample)
@@ -60,9 +76,9 @@ def fastest(run: Callable[[], object]) -> tuple[float, object]:
     return min(seconds), result
 
 
-def read(log: Path) -> int:
+def read(log: Path, reader: Reader = k6_json.READER) -> int:
     with log.open("rb") as stream:
-        return sum(batch.num_rows for batch in k6_json.read(Source(stream, log.name)))
+        return sum(batch.num_rows for batch in reader.read(Source(stream, log.name)))
 
 
 def count(log: Path) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from influxdb_server import InfluxServer, RecordedRun, recorded_run, running_influxdb
 from prometheus_server import PrometheusServer, running_prometheus
 
 
@@ -44,3 +45,16 @@ def prometheus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prom
     """A real Prometheus whose values are those of `prometheus_server.heap`."""
     with running_prometheus(tmp_path_factory.mktemp("prometheus")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def influxdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
+    """A real InfluxDB 1.x without credentials."""
+    with running_influxdb(tmp_path_factory.mktemp("influxdb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def k6_run(influxdb_server: InfluxServer, tmp_path_factory: pytest.TempPathFactory) -> RecordedRun:
+    """A run of the real k6 into that InfluxDB, and into a file."""
+    return recorded_run(tmp_path_factory.mktemp("k6"), influxdb_server)

@@ -69,8 +69,9 @@ def command(
 ) -> None:
     """Read result files, and Prometheus, into one run (a Parquet file).
 
-    INPUT is a file (.gz, .zst and .bz2 too), a folder, a glob, or - for standard input. Several
-    become one run. Formats are told apart by content.
+    INPUT is a file (.gz, .zst and .bz2 too), a folder, a glob, - for standard input, or the URL of
+    an InfluxDB that k6 wrote into (http://HOST:8086/DATABASE). Several become one run. Formats are
+    told apart by content.
 
     \b
     perfreport ingest results.json.gz -o run.parquet --scenario kenya_o2c --test-type load
@@ -82,13 +83,20 @@ def command(
         TestType(rest["test_type"]) if rest["test_type"] else None, rest["environment"], _pairs(labels),
     )  # fmt: skip
     options = _options(
-        rest["timezone"], rest["name_map"], rest["max_names"], rest["start"], rest["columns"]
+        rest["timezone"],
+        rest["name_map"],
+        rest["max_names"],
+        rest["start"],
+        rest["columns"],
+        rest["end"],
     )
-    server = _server(rest["prometheus"], rest["queries"], rest["start"], rest["end"], rest["step"])
+    servers = _servers(
+        inputs, rest["prometheus"], rest["queries"], rest["start"], rest["end"], rest["step"]
+    )
     size = sum(file.size for file in found_files(inputs))
     with progress(size, "reading") as on_read:
         done = ingest(
-            inputs, output, format=fmt, about=about, options=options, server=server,
+            inputs, output, format=fmt, about=about, options=options, servers=servers,
             append=append, overwrite=overwrite, strict=strict, on_read=on_read,
         )  # fmt: skip
     tell(done.notes)
@@ -108,6 +116,7 @@ def _options(
     max_names: int,
     start: datetime | None,
     columns: str | None,
+    end: datetime | None,
 ) -> ReadOptions:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -122,22 +131,29 @@ def _options(
         ) from None
     rules = load_name_map(name_map) if name_map else ()
     named = tuple(name.strip() for name in columns.split(",")) if columns else ()
-    return ReadOptions(zone, start, named, Names(rules, limit=max_names))
+    return ReadOptions(zone, start, named, Names(rules, limit=max_names), end)
 
 
-def _server(
+def _servers(
+    inputs: tuple[str, ...],
     url: str | None,
     queries: Path | None,
     start: datetime | None,
     end: datetime | None,
     step: str | None,
-) -> Server | None:
+) -> list[Server]:
+    from perfreport.readers.influxdb import is_url
+
     if url is None:
-        if queries or end or step:
-            raise click.UsageError("--queries, --end and --step need --prometheus URL.")
-        return None
+        if queries or step:
+            raise click.UsageError("--queries and --step need --prometheus URL.")
+        if end and not any(map(is_url, inputs)):
+            raise click.UsageError(
+                "--end needs --prometheus URL, or the URL of a database as INPUT."
+            )
+        return []
     if queries is None:
         raise click.UsageError("--prometheus needs --queries FILE.")
     from perfreport.readers.prometheus import live_server
 
-    return live_server(url, queries, start, end, step)
+    return [live_server(url, queries, start, end, step)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfreport.errors import InputError
-from perfreport.ingestion.inputs import found_files
+from perfreport.ingestion.inputs import found_databases, found_files
 from perfreport.ingestion.merge import About, Merge
 from perfreport.ingestion.target import Target
 from perfreport.readers.server import Server
@@ -35,41 +35,43 @@ def ingest(
     format: str | None = None,
     about: About | None = None,
     options: ReadOptions | None = None,
-    server: Server | None = None,
+    servers: Sequence[Server] = (),
     append: bool = False,
     overwrite: bool = False,
     strict: bool = False,
     on_read: Callable[[int], None] | None = None,
 ) -> Ingested:
-    """Read all inputs and the server into the run `output`, in this order.
+    """Read all files, then the databases, then the servers into the run `output`.
 
-    inputs   paths of files, folders or globs, or `-` for standard input
+    inputs   paths of files, folders or globs, `-` for standard input, or URLs of databases
     format   name of the reader to use for all of them; None finds it by content
-    options  time zone and naming of the readers
+    options  time zone and naming of the readers, and the time to ask databases for
+    servers  of monitoring, such as Prometheus: asked over the time of the run
     append   add to an existing run (a part to a directory, else the file is written anew)
     strict   a record that cannot be read is an error instead of a note
     on_read  called with the number of stored bytes of each bite read
 
     Raises InputError or RunError; nothing was written then.
     """
+    options = options or ReadOptions()
     files = found_files(inputs, forced=format is not None)
-    if not files and server is None:
+    servers = [*found_databases(inputs, options, format), *servers]
+    if not files and not servers:
         raise InputError("nothing to ingest. Give INPUT files, or --prometheus URL --queries FILE.")
     target = Target.of(output, append, overwrite)
     target.refuse_inputs(files)
-    if server is not None:
+    for server in servers:
         server.probe()
     with target.folder(), whole_file(target.path) as part:
         extended = target.earlier.info if target.earlier and target.copied else None
         merge = Merge(RunWriter(part), extended, about or About(), strict)
         try:
             merge.copy(target.copied)
-            options = options or ReadOptions()
             if target.earlier:
                 options.names.know(target.earlier.endpoint_names())
             for file, label in zip(files, target.labels(files), strict=True):
                 merge.read(file, label, format, options, on_read)
-            if server is not None:
+            for server in servers:
                 merge.ask(server)
             info = merge.finish(options.names.examples)
             target.check_still_free()

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from perfreport.errors import InputError
+from perfreport.readers import influxdb
+from perfreport.readers.server import Server
+from perfreport.readers.source import ReadOptions
 
 STANDARD_INPUT = "-"
 
@@ -43,10 +46,14 @@ class InputFile:
 def found_files(inputs: Sequence[str | Path], forced: bool = False) -> list[InputFile]:
     """The files that the inputs mean: a folder its files, a glob its matches, each in order of name.
 
+    URLs are left out.
+
     Raises InputError for a folder without files and a glob without matches.
     """
     found: list[InputFile] = []
     for given in map(str, inputs):
+        if influxdb.is_url(given):
+            continue
         path = Path(given)
         if path.is_dir():
             entries = sorted(entry for entry in path.iterdir() if _visible_file(entry))
@@ -64,6 +71,29 @@ def found_files(inputs: Sequence[str | Path], forced: bool = False) -> list[Inpu
         else:
             found.append(InputFile(path, in_folder=False))
     return found
+
+
+def found_databases(
+    inputs: Sequence[str | Path], options: ReadOptions, format: str | None = None
+) -> list[Server]:
+    """The databases that the inputs name by their URLs.
+
+    Raises InputError for a URL that cannot be right, and where `format` says something else.
+    """
+    given = list(map(str, inputs))
+    urls = list(filter(influxdb.is_url, given))
+    servers = [influxdb.live_server(url, options) for url in urls]
+    if urls and format not in (None, influxdb.FORMAT):
+        raise InputError(
+            f"--format {format}: {influxdb.shown(urls[0])} is a URL, and those are read as "
+            f"{influxdb.FORMAT}. Leave --format out."
+        )
+    if format == influxdb.FORMAT and len(urls) < len(given):
+        path = next(text for text in given if text not in urls)
+        raise InputError(
+            f"--format {format}: {path} is not a URL such as http://localhost:8086/k6."
+        )
+    return servers
 
 
 def _visible_file(path: Path) -> bool:

@@ -83,12 +83,12 @@ class Merge:
         self._learn(source.info(reader.name, rows), source.facts)
 
     def ask(self, server: Server) -> None:
-        """All queries to a server over the window that was given, or that of the run so far."""
+        """All of a server's answers over the window that was given, or that of the run so far."""
         start, end = server.start or self._load.start, server.end or self._load.end
         if start is None or end is None:
-            raise InputError("--prometheus without INPUT needs --start and --end.")
+            raise InputError(server.unknown_window)
         for answer in server.ask(start, end):
-            rows = sum(map(len, self._written(answer.batches, answer.info.name, answer.facts)))
+            rows = sum(map(len, self._written(answer.batches, answer.source.name, answer.facts)))
             self.notes += answer.notes
             self._learn(answer.info.model_copy(update={"rows": rows}), answer.facts)
 

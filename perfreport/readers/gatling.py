@@ -3,14 +3,17 @@
 A request, a group, an error become a row each, in the order of the log. Starts and ends of users
 are counted, and become one row a second and scenario after all others.
 
-- Gatling does not say which scenario a request belongs to. While users of only one scenario have
-  been seen it is theirs; from then on it is unknown.
+- Where a log does not say which scenario a request belongs to, it is theirs while users of only one
+  have been seen; from then on it is unknown.
+- A WebSocket or SSE message that no check awaited is no request: it has no duration. Such are counted
+  in a note and left out, as in Gatling's statistics.
 - An error (a request that could not be built, a crash) has no duration: it is a row of the metric
   `gatling_errors` with the message in `error`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,8 +30,30 @@ ERRORS = "gatling_errors"
 # damaged, and would stretch the run's users to billions of rows.
 SPAN_MS = 2**31
 LAST_START_MS = 253_402_300_799_999 - SPAN_MS  # the year 9999, where Python's dates end
+NEWEST = (3, 15)  # that the readers were tested with
+_RELEASE = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})+")
 _USERS_ROWS = 64 * 1024
 _CONTROLS = str.maketrans("\t\n\r", "   ")  # Gatling shows them as blanks
+
+
+def release_of(version: str) -> tuple[int, ...]:
+    """The numbers that a version begins with: 3.13.0-M1 is (3, 13, 0); () if it has none.
+
+    >>> release_of("3.4.0-M1"), release_of("seven")
+    ((3, 4, 0), ())
+    """
+    found = _RELEASE.match(version)
+    return tuple(int(number) for number in found[0].split(".")) if found else ()
+
+
+def note_newer(source: Source, version: str) -> None:
+    """Say so where nobody has tried a version."""
+    if release_of(version)[:2] > NEWEST:
+        tested = ".".join(map(str, NEWEST))
+        source.note(
+            f"Gatling {version} is newer than the versions this was tested with (up to {tested}). "
+            "Compare the number of requests with Gatling's report"
+        )
 
 
 class Malformed(ValueError):
@@ -69,6 +94,7 @@ class Log:
     """
 
     def __init__(self, source: Source, version: str, start_ms: int) -> None:
+        self._source = source
         self._facts = source.facts
         self._facts.tool, self._facts.tool_version = "Gatling", version
         self._facts.start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=start_ms)
@@ -76,6 +102,7 @@ class Log:
         self._columns = _Columns()
         self._last_ms = start_ms - SPAN_MS  # the last event so far
         self._changes: dict[str, dict[int, int]] = {}  # scenario: second: users more or less
+        self._unawaited = 0
         self.scenario: str | None = None  # of the requests, while it is known
 
     def seen(self, key: Hashable) -> bool:
@@ -86,25 +113,37 @@ class Log:
         """A row of a shape that was seen."""
         if end_ms < start_ms:
             raise Malformed(f"ends {start_ms - end_ms} ms before it starts")
-        self._append(key, start_ms, end_ms - start_ms, value)
+        columns = self._columns  # as _append does: a call less makes it a tenth faster
+        columns.shape.append(columns.known[key])
+        columns.start_ms.append(start_ms)
+        columns.duration_ms.append(end_ms - start_ms)
+        columns.value.append(value)
 
     def learn_request(
-        self, key: Hashable, path: list[str], name: str, ok: bool, message: str
+        self,
+        key: Hashable,
+        path: list[str],
+        name: str,
+        ok: bool,
+        message: str,
+        scenario: str | None = None,
     ) -> None:
         """The shape of a request; Gatling counts `X Redirect 1` as a request of that name."""
         self._learn(
             key,
             Shape(
                 kind=REQUEST,
-                name=self._names.endpoint(_clean(name) or None, None, None),
+                name=self._names.endpoint(clean(name) or None, None, None),
                 group=_joined(path),
-                scenario=self.scenario,
+                scenario=scenario or self.scenario,
                 ok=ok,
                 error=None if ok else _message(message),
             ),
         )
 
-    def learn_group(self, key: Hashable, path: list[str], ok: bool) -> None:
+    def learn_group(
+        self, key: Hashable, path: list[str], ok: bool, scenario: str | None = None
+    ) -> None:
         """The shape of a group's end; its value is the cumulated response time."""
         if not path:
             raise Malformed("a group without a name")
@@ -113,9 +152,9 @@ class Log:
             key,
             Shape(
                 kind=TRANSACTION,
-                name=_clean(name),
+                name=clean(name),
                 group=_joined(outer),
-                scenario=self.scenario,
+                scenario=scenario or self.scenario,
                 ok=ok,
                 unit="ms",
             ),
@@ -130,12 +169,16 @@ class Log:
             self._facts.metrics[ERRORS] = MetricInfo(type="counter", unit="1")
         self._append(key, at_ms, None, 1)
 
+    def unawaited(self) -> None:
+        """A message that came without a request."""
+        self._unawaited += 1
+
     def user(self, scenario: str, at_ms: int, change: int) -> None:
         """One user more (1) or less (-1)."""
         if scenario not in self._changes:
             self._changes[scenario] = {}
-            self.scenario = _clean(scenario) if len(self._changes) == 1 else None
-            self._columns.known.clear()  # those shapes have the scenario of before
+            self.scenario = clean(scenario) if len(self._changes) == 1 else None
+            self._columns.known.clear()  # those shapes may have the scenario of before
         seconds = self._changes[scenario]
         seconds[at_ms // 1000] = seconds.get(at_ms // 1000, 0) + change
         self._last_ms = max(self._last_ms, at_ms)
@@ -159,7 +202,17 @@ class Log:
             },
         )
 
-    def users(self) -> Iterator[pa.RecordBatch]:
+    def finish(self) -> Iterator[pa.RecordBatch]:
+        """Tell what was left out, and give the users."""
+        if self._unawaited:
+            messages = "message" if self._unawaited == 1 else "messages"
+            self._source.note(
+                f"left out {self._unawaited:,} {messages} of WebSockets or event streams that no "
+                "check awaited: without a request there is no duration"
+            )
+        yield from self._users()
+
+    def _users(self) -> Iterator[pa.RecordBatch]:
         """Active users at the end of each second, from a scenario's first user to the log's end."""
         last = self._last_ms // 1000
         for scenario, changes in self._changes.items():
@@ -171,7 +224,7 @@ class Log:
             for at in range(0, len(active), _USERS_ROWS):
                 count = active[at : at + _USERS_ROWS]
                 seconds = np.arange(first + at, first + at + len(count))
-                columns = {"kind": USERS, "name": "users", "scenario": _clean(scenario)}
+                columns = {"kind": USERS, "name": "users", "scenario": clean(scenario)}
                 yield batch(len(count), {**columns, "ts": seconds * 1_000_000, "users": count})
 
     def _learn(self, key: Hashable, shape: Shape) -> None:
@@ -203,12 +256,13 @@ def _shape_columns(shapes: list[Shape], of_rows: pa.Array) -> dict[str, pa.Array
 
 
 def _joined(path: list[str]) -> str | None:
-    return "/".join(_clean(name) for name in path) or None
+    return "/".join(clean(name) for name in path) or None
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """A text without tabs and line ends."""
     return text.translate(_CONTROLS)
 
 
 def _message(text: str) -> str | None:
-    return _clean(text).strip()[:ERROR_LENGTH] or None
+    return clean(text).strip()[:ERROR_LENGTH] or None

@@ -13,21 +13,25 @@
 
 The start of the run is in epoch milliseconds, other times are milliseconds from it. UTF-16 is in
 the byte order of the machine that wrote it; little-endian is assumed, as all common ones are.
-Source: LogFileDataWriter.scala and LogFileReader.scala of Gatling 3.13.5 and 3.15.1. A stream of
-records without marks cannot be read on after one that is damaged: there the reading ends.
+Source: LogFileDataWriter.scala and LogFileReader.scala of Gatling 3.13.0 to 3.15.1.
+
+A stream of records without marks, in which each text is written once, cannot be read on after a
+record that is damaged: there the reading ends, and the bytes that are lost are told.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from struct import Struct
 from struct import error as _Short  # raised by unpack_from: the record goes on in the next block
 
 import pyarrow as pa
 
 from perfreport.errors import InputError
-from perfreport.readers.gatling import LAST_START_MS, Log, Malformed
+from perfreport.readers.gatling import LAST_START_MS, Log, Malformed, note_newer, release_of
+from perfreport.readers.gatling_assertions import keep_assertions
 from perfreport.readers.reader import Reader
 from perfreport.readers.source import Source
 
@@ -35,7 +39,8 @@ _RUN, _REQUEST, _USER, _GROUP, _ERROR = range(5)
 _RUN_START = re.compile(rb"\0\0\0\0[\x03-\x30]\d{1,4}\.\d{1,4}[\w.-]*\0")
 _LONGEST = 2**20  # bytes of a string: Gatling's own limit is its buffer of 8 KiB
 _DEEPEST = 100  # groups in groups
-_MOST = 100_000  # scenarios, assertions
+_MOST = 10_000  # scenarios, assertions
+_LONGEST_RUN = 2**26  # bytes of a run record: beyond that it is damaged, and would fill the memory
 _INT = Struct(">i")
 _LONG = Struct(">q")
 # A request, a group whose strings are all in the cache, by the number of groups.
@@ -55,7 +60,10 @@ def sniff(head: bytes) -> bool:
 def read(source: Source) -> Iterator[pa.RecordBatch]:
     """The rows of a log of any version whose records parse; InputError without a run record."""
     blocks, stream = source.blocks(), _Stream()
-    records = _Records(source, stream, *_run(source, stream, blocks))
+    run = _run(source, stream, blocks)
+    note_newer(source, run.version)
+    keep_assertions(source, run.assertions, release_of(run.version))
+    records = _Records(source, stream, run)
     while True:
         damage = records.read()
         yield from records.rows.flush()
@@ -64,12 +72,12 @@ def read(source: Source) -> Iterator[pa.RecordBatch]:
             break
         stream.feed(block)
     if damage:
-        source.cut(stream.offset, f"{damage}; the rest of the log cannot be read")
+        lost = stream.left + sum(map(len, [block or b"", *blocks]))
+        what = f"the rest of the log, {lost:,} bytes, cannot be read"
+        source.cut(stream.offset, f"{damage}; {what}")
     elif stream.left:
         source.cut(stream.offset)
-    for _ in blocks:  # the checksum is of the whole file
-        pass
-    yield from records.rows.users()
+    yield from records.rows.finish()
 
 
 READER = Reader(name="gatling-binary", sniff=sniff, read=read)
@@ -147,17 +155,31 @@ class _Stream:
         return byte
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What the run record says."""
+
+    version: str
+    start_ms: int
+    scenarios: list[str]
+    assertions: list[bytes]
+
+    @property
+    def unawaited(self) -> int:
+        """The end of a message without a request: Long.MinValue less the start, in 32 bits."""
+        return (-self.start_ms + 2**31) % 2**32 - 2**31
+
+
 class _Records:
     """Reads the records after the run record."""
 
-    def __init__(
-        self, source: Source, stream: _Stream, version: str, start_ms: int, scenarios: list[str]
-    ) -> None:
+    def __init__(self, source: Source, stream: _Stream, run: _Run) -> None:
         self._source = source
         self._stream = stream
-        self._start_ms = start_ms
-        self._scenarios = scenarios
-        self.rows = Log(source, version, start_ms)
+        self._start_ms = run.start_ms
+        self._scenarios = run.scenarios
+        self._unawaited = run.unawaited
+        self.rows = Log(source, run.version, run.start_ms)
 
     def read(self) -> str:
         """Take in the whole records of the stream; why there can be no more, if so."""
@@ -168,12 +190,13 @@ class _Records:
             _GROUP: self._group,
             _ERROR: self._error,
         }
-        while stream.left:
-            begin, header = stream.at, stream.data[stream.at]
+        data = stream.data
+        while stream.at < len(data):
+            begin, header = stream.at, data[stream.at]
             stream.at += 1
             try:
                 if header not in parsers:
-                    raise _Damaged(f"no record begins with byte {header}")
+                    raise _Damaged(_unknown(header, data[begin:]))
                 parsers[header]()
             except _Short:
                 stream.at = begin
@@ -191,7 +214,10 @@ class _Records:
         That makes it 13 MB/s instead of 3.
         """
         stream = self._stream
-        depth = stream.count(_DEEPEST, "groups around a request")
+        (depth,) = _INT.unpack_from(stream.data, stream.at)
+        if not 0 <= depth <= _DEEPEST:
+            raise _Damaged(f"{depth} groups around a request")
+        stream.at += _INT.size
         record = _REQUESTS[depth]
         fields = record.unpack_from(stream.data, stream.at)
         key, times = fields[: depth + 1] + fields[depth + 3 :], fields[depth + 1 : depth + 3]
@@ -200,7 +226,10 @@ class _Records:
         else:
             key, times = self._new_request(depth)
         start, end = times
-        self.rows.add(key, self._start_ms + start, self._start_ms + end)
+        if end == self._unawaited:
+            self.rows.unawaited()
+        else:
+            self.rows.add(key, self._start_ms + start, self._start_ms + end)
 
     def _new_request(self, depth: int) -> tuple[tuple[int, ...], tuple[int, int]]:
         """Key and times of a request whose shape is not known yet."""
@@ -251,14 +280,22 @@ class _Records:
         return [self._stream.strings[index] for index in indices]
 
 
-def _run(source: Source, stream: _Stream, blocks: Iterator[bytes]) -> tuple[str, int, list[str]]:
-    """Version, start and scenarios out of the run record; InputError if it is not whole."""
+def _unknown(header: int, data: bytes) -> str:
+    if sniff(data):
+        return "a second run record: two logs in one file"
+    return f"no record begins with byte {header}"
+
+
+def _run(source: Source, stream: _Stream, blocks: Iterator[bytes]) -> _Run:
+    """What the run record says; InputError if it is not whole."""
     for block in blocks:
         stream.feed(block)
         try:
             return _run_record(stream)
         except _Short:
             stream.at = 0
+            if stream.left > _LONGEST_RUN:
+                break
         except _Damaged as error:
             raise InputError(
                 f"{source.name}: byte {stream.offset}: its run record is damaged ({error}). "
@@ -267,7 +304,7 @@ def _run(source: Source, stream: _Stream, blocks: Iterator[bytes]) -> tuple[str,
     raise InputError(f"{source.name}: cut off inside its run record: there is nothing to read.")
 
 
-def _run_record(stream: _Stream) -> tuple[str, int, list[str]]:
+def _run_record(stream: _Stream) -> _Run:
     if stream.take(1)[0] != _RUN:
         raise _Damaged("it does not begin with byte 0")
     version, _simulation = stream.string(), stream.string()
@@ -276,6 +313,8 @@ def _run_record(stream: _Stream) -> tuple[str, int, list[str]]:
         raise _Damaged(f"{start_ms} is no time")
     _description = stream.string()
     scenarios = [stream.string() for _ in range(stream.count(_MOST, "scenarios"))]
-    for _ in range(stream.count(_MOST, "assertions")):
+    assertions = [
         stream.take(stream.count(_LONGEST, "bytes in an assertion"))
-    return version, start_ms, scenarios
+        for _ in range(stream.count(_MOST, "assertions"))
+    ]
+    return _Run(version, start_ms, scenarios, assertions)

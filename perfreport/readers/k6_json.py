@@ -1,76 +1,30 @@
 """k6 --out json: a line per metric definition and per point; an HTTP request is 8 or 9 points.
 
-Defined in k6's `output/json/{json,wrapper}.go`, the points of a request in
-`lib/netext/httpext/{transport,tracer}.go`, those of a gRPC call in `lib/netext/grpcext/conn.go`;
-alike in 0.31 to 2.2. Older ones write no `http_req_failed`, and `"type"` first in each line.
+Defined in k6's `output/json/{json,wrapper}.go`; alike in 0.31 to 2.2. Older ones write `"type"` first
+in each line.
 
-- k6 writes the points of one request one after the other, with one time and one set of tags;
-  only definitions of metrics stand between them. 0.38 to 0.40 write the tags, versions up to 1.x the
-  metadata of each point in an order of its own.
-- `time` is the END of a request, an iteration and a group. It has nanoseconds, in any zone.
-- The tag `url` repeats the name where the script gave one.
+- Definitions of metrics stand between the points of a request.
+- 0.38 to 0.40 write the tags, versions up to 1.x the metadata of each point in an order of its own.
+- `time` has nanoseconds, in any zone.
 
-docs/readers.md says what becomes which row.
+What the points mean stands in k6.py.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
-from itertools import chain
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from perfreport.readers.names import Names
+from perfreport.readers.k6 import BATCH_ROWS, Form, Log, Request, nanoseconds
 from perfreport.readers.reader import Reader
 from perfreport.readers.source import Source
-from perfreport.run import schema
 from perfreport.run.info import MetricInfo
 
-_BATCH_ROWS = 64 * 1024
-_Numbers = npt.NDArray[Any]
-
-# The points of a request, in the order in which k6 writes them.
-_HTTP = {
-    "http_reqs": 0,
-    "http_req_duration": 1,
-    "http_req_blocked": 2,
-    "http_req_connecting": 3,
-    "http_req_tls_handshaking": 4,
-    "http_req_sending": 5,
-    "http_req_waiting": 6,
-    "http_req_receiving": 7,
-    "http_req_failed": 8,
-}
-_REQS, _DURATION, _FAILED = 0, 1, 8
-_PHASES = {
-    "blocked_ms": 2,
-    "connect_ms": 3,
-    "tls_ms": 4,
-    "send_ms": 5,
-    "wait_ms": 6,
-    "receive_ms": 7,
-}
-_UNSET = float("nan")  # no number in JSON is NaN, so that it can stand for a point not seen
-_EMPTY = [_UNSET] * len(_HTTP)
-
-_KINDS = {
-    "http_req_duration": schema.REQUEST,
-    "grpc_req_duration": schema.REQUEST,
-    "iteration_duration": schema.ITERATION,
-    "group_duration": schema.TRANSACTION,
-    "checks": schema.CHECK,
-    "vus": schema.USERS,
-}
-_TIMED = (schema.REQUEST, schema.ITERATION, schema.TRANSACTION)
-_LONGEST_MS = 1e12  # 31 years: more is damage, and would overflow the time stamps
+_Tags = tuple[bytes, bytes]  # the tags and the metadata of a point, as written
 
 
 class _PointData(msgspec.Struct, gc=False):
@@ -107,6 +61,9 @@ _point: Callable[[bytes], _Point] = msgspec.json.Decoder(_Point).decode
 _metric: Callable[[bytes], _Metric] = msgspec.json.Decoder(_Metric).decode
 _tags: Callable[[bytes], dict[str, str] | None] = msgspec.json.Decoder(dict[str, str] | None).decode
 
+# What msgspec raises: its own errors, UnicodeDecodeError, and where brackets are nested too deeply.
+_NO_JSON = (ValueError, RecursionError)
+
 
 def sniff(head: bytes) -> bool:
     """Does one of the first lines look like one of k6's? A banner of its console may come first."""
@@ -125,12 +82,12 @@ _LINE = re.compile(
 def read(source: Source) -> Iterator[pa.RecordBatch]:
     """The rows of k6's log, each in the place where its first line stands."""
     source.facts.tool = "k6"
-    log = _Log(source)
-    for first, lines in source.lines():
-        log.add(first, lines)
-        if log.rows.count >= _BATCH_ROWS:
+    lines, log = _Lines(source), Log(source, _FORM)
+    for first, some in source.lines():
+        log.add(lines.points(first, some))
+        if log.rows.count >= BATCH_ROWS:
             yield log.rows.batch()
-    log.finish()
+    log.finish(counted=lines.cut)
     if log.rows.count:
         yield log.rows.batch()
 
@@ -138,100 +95,74 @@ def read(source: Source) -> Iterator[pa.RecordBatch]:
 READER = Reader(name="k6-json", sniff=sniff, read=read)
 
 
-@dataclass(slots=True)
-class _Request:
-    """A request whose points are being read."""
-
-    line: int  # of its first point
-    time: str
-    tags: bytes
-    metadata: bytes
-    values: list[float]  # by the numbers of _HTTP
-
-    def has_tags_of(self, data: _PointData) -> bool:
-        """Are tags and metadata the same, if in another order?"""
-        return _reordered(self.tags, data.tags) and _reordered(self.metadata, data.metadata)
+def _alike(one: _Tags, other: _Tags) -> bool:
+    """Are tags and metadata the same, if in another order?"""
+    return _reordered(one[0], other[0]) and _reordered(one[1], other[1])
 
 
-def _reordered(one: bytes, other: msgspec.Raw) -> bool:
-    text = bytes(other)
-    if one == text or len(one) != len(text):
-        return one == text
+def _reordered(one: bytes, other: bytes) -> bool:
+    if one == other or len(one) != len(other):
+        return one == other
     try:
-        return _tags(one) == _tags(text)
-    except ValueError:
+        return _tags(one) == _tags(other)
+    except _NO_JSON:
         return False
 
 
-class _Log:
-    """Lines in, rows out: puts the points of a request together."""
+def _is_judged(request: Request[str, _Tags], before: Request[str, _Tags] | None) -> bool:
+    """By the tag; where both requests lack it, systemTags may leave it out."""
+    tagged = _EXPECTED in request.tags[0]
+    if before is None or tagged != (_EXPECTED in before.tags[0]):
+        return tagged
+    return before.knows_failure
+
+
+_EXPECTED = b'"expected_response"'
+
+_FORM: Form[str, _Tags] = Form(
+    nanoseconds=nanoseconds,
+    tags=lambda texts: (_tags(texts[1]) or {}) | (_tags(texts[0]) or {}),
+    alike=_alike,
+    judged=_is_judged,
+)
+
+
+class _Lines:
+    """Lines in, points out; definitions of metrics go to the facts of the source."""
 
     def __init__(self, source: Source) -> None:
-        self.rows = _Rows(source)
         self._source = source
-        self._open: _Request | None = None
-        self._before: _Request | None = None  # the request before the open one
-        self._cut_line = False  # the last line was cut off, and counted
+        self.cut = False  # the last line was cut off, and counted
 
-    def add(self, first: int, lines: list[bytes]) -> None:
-        """Take some lines; `first` is the number of the first of them."""
-        request = self._open
-        time, tags, metadata, values = "", None, None, _EMPTY
-        if request is not None:
-            time, values = request.time, request.values
-            tags, metadata = msgspec.Raw(request.tags), msgspec.Raw(request.metadata)
+    def points(
+        self, first: int, lines: list[bytes]
+    ) -> Iterator[tuple[int, str, str, float, _Tags]]:
+        """The points of some lines; `first` is the number of the first of them."""
+        tags, metadata = msgspec.Raw(b"null"), msgspec.Raw(b"null")
+        texts = bytes(tags), bytes(metadata)
         for number, line in enumerate(lines, first):
             try:
                 point = _point(line)
-            except ValueError as error:  # msgspec's, and UnicodeDecodeError
+            except _NO_JSON as error:
                 self._other_line(number, line, error)
                 continue
             data = point.data
-            place = _HTTP.get(point.metric)
-            if place is None:
-                if request is not None:
-                    self._close(request)
-                    self._open = request = None
-                self.rows.add(number, point.metric, data)
-                continue
-            if request is not None:
-                # A point seen before begins the next request, even of the same time and tags.
-                unset = values[place] != values[place]
-                if unset and time == data.time:
-                    alike = tags == data.tags and metadata == data.metadata
-                    if alike or request.has_tags_of(data):
-                        values[place] = data.value
-                        continue
-                self._close(request)
-            time, tags, metadata, values = data.time, data.tags, data.metadata, _EMPTY.copy()
-            values[place] = data.value
-            self._open = request = _Request(number, time, bytes(tags), bytes(metadata), values)
+            if tags != data.tags or metadata != data.metadata:
+                tags, metadata = data.tags, data.metadata
+                texts = bytes(tags), bytes(metadata)  # Raw has no hash
+            yield number, point.metric, data.time, data.value, texts
 
-    def finish(self) -> None:
-        """Close the last request, if nothing of it was cut off."""
-        request = self._open
-        if request is None:
-            return
-        if _is_whole(request, self._before):
-            self._close(request)
-        elif not self._cut_line:
-            self._source.cut(request.line, "cut off inside a request")
-
-    def _close(self, request: _Request) -> None:
-        self._before = request
-        self.rows.add_request(request)
-
-    def _other_line(self, number: int, line: bytes, error: ValueError) -> None:
+    def _other_line(self, number: int, line: bytes, error: Exception) -> None:
         if not line.strip():
             return
         if b'"Metric"' in line:
             try:
                 self._define(_metric(line.removeprefix(_BYTE_ORDER_MARK)))
                 return
-            except ValueError as another:
+            except _NO_JSON as another:
                 error = another
         if self._source.unterminated:
-            self._cut_line = True
+            self.cut = True
             self._source.cut(number)
         else:
             self._source.skip(number, f"not a line of k6's JSON: {error}")
@@ -245,297 +176,8 @@ class _Log:
             ]
 
 
-def _is_whole(request: _Request, before: _Request | None) -> bool:
-    """Has the last request of the input every point that the one before it had?"""
-    expected = before.values if before else [1.0] * len(_HTTP)
-    points = zip(request.values[:_FAILED], expected[:_FAILED], strict=True)
-    if any(_is_unset(value) and not _is_unset(wanted) for value, wanted in points):
-        return False
-    return not (_is_unset(request.values[_FAILED]) and _is_judged(request, before))
-
-
-def _is_judged(request: _Request, before: _Request | None) -> bool:
-    """Does http_req_failed belong to the request? Its script may have switched that off.
-
-    k6 writes it together with the tag expected_response, unless systemTags leave the tag out.
-    """
-    tagged = _EXPECTED in request.tags
-    if before is None or tagged != (_EXPECTED in before.tags):
-        return tagged
-    return not _is_unset(before.values[_FAILED])
-
-
-_EXPECTED = b'"expected_response"'
-
-
-def _is_unset(value: float) -> bool:
-    return value != value
-
-
 def _unit(metric: _MetricData) -> str | None:
     """The unit of a metric's values: k6 keeps times in ms and data in bytes."""
     if metric.contains in ("time", "data"):
         return {"time": "ms", "data": "By"}[metric.contains]
     return "1" if metric.type in ("counter", "rate") else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Template:
-    """What all rows of one metric and one set of tags share."""
-
-    kind: str
-    name: str
-    method: str | None = None
-    group: str | None = None
-    scenario: str | None = None
-    status: int | None = None
-    ok: bool | None = None  # unless http_req_failed says otherwise
-    ok_by_status: bool | None = None
-    error: str | None = None
-    error_if_failed: str | None = None
-    unit: str | None = None
-    labels: tuple[tuple[str, str], ...] = ()
-
-
-class _Rows:
-    """The rows of the batch being filled: a template and some numbers for each.
-
-    Templates live as long as a batch, so that a log with endless sets of tags needs no more memory.
-    """
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._begin()
-
-    def _begin(self) -> None:
-        self._numbers: dict[tuple[str, bytes, bytes], int] = {}
-        self._templates: list[_Template] = []
-        self._template: list[int] = []  # one entry per row in these three
-        self._ended_ns: list[int] = []
-        self._value: list[float] = []
-        self._http_rows: list[int] = []  # one entry per HTTP request in these two
-        self._http_values: list[list[float]] = []
-
-    @property
-    def count(self) -> int:
-        return len(self._template)
-
-    def add(self, line: int, metric: str, data: _PointData) -> None:
-        """A point that is a row of its own."""
-        if metric == "iterations":  # the same fact as iteration_duration
-            return
-        self._append(line, metric, data.time, data.value, bytes(data.tags), bytes(data.metadata))
-
-    def add_request(self, request: _Request) -> None:
-        values = request.values
-        if _is_unset(values[_REQS]) and _is_unset(values[_DURATION]):
-            self._source.skip(request.line, "a part of a request without its duration")
-            return
-        if self._append(
-            request.line,
-            "http_req_duration",
-            request.time,
-            values[_DURATION],
-            request.tags,
-            request.metadata,
-        ):
-            self._http_rows.append(len(self._template) - 1)
-            self._http_values.append(values)
-
-    def _append(
-        self, line: int, metric: str, time: str, value: float, tags: bytes, metadata: bytes
-    ) -> bool:
-        """Add a row; False, and a rejected line, if its time, value or tags make no sense."""
-        try:
-            ended_ns = _nanoseconds(time)
-            number = self._numbers.get((metric, tags, metadata))
-            if number is None:
-                number = self._learn(metric, tags, metadata)
-            if self._templates[number].kind in _TIMED and (value < 0 or value > _LONGEST_MS):
-                raise ValueError(f"a duration of {value} ms")
-        except ValueError as error:
-            self._source.skip(line, f"not a point of k6: {error}")
-            return False
-        self._template.append(number)
-        self._ended_ns.append(ended_ns)
-        self._value.append(value)
-        return True
-
-    def _learn(self, metric: str, tags: bytes, metadata: bytes) -> int:
-        known = (_tags(metadata) or {}) | (_tags(tags) or {})
-        info = self._source.facts.metrics.get(metric)
-        unit = info.unit if info else None
-        template = _template(metric, known, unit, self._source.options.names)
-        number = self._numbers[metric, tags, metadata] = len(self._templates)
-        self._templates.append(template)
-        return number
-
-    def batch(self) -> pa.RecordBatch:
-        """The rows so far; the next batch begins."""
-        columns = self._shared_columns() | self._own_columns()
-        batch = schema.batch(self.count, columns)
-        self._begin()
-        return batch
-
-    def _shared_columns(self) -> dict[str, pa.Array]:
-        template = pa.array(self._template, pa.int32())
-        return {
-            column: _per_template(column, self._templates).take(template)
-            for column in (
-                "kind",
-                "name",
-                "method",
-                "group",
-                "scenario",
-                "status",
-                "unit",
-                "labels",
-            )
-        }
-
-    def _own_columns(self) -> dict[str, pa.Array]:
-        template = np.array(self._template)
-        value = np.array(self._value)
-        kind = np.array([entry.kind for entry in self._templates])[template]
-        timed = np.isin(kind, _TIMED)
-        valued = np.isin(kind, (schema.METRIC, schema.CHECK))
-        http = np.full((self.count, len(_HTTP)), np.nan)
-        http[self._http_rows] = np.array(self._http_values).reshape(-1, len(_HTTP))
-        ok = self._ok(template, kind, value, http[:, _FAILED])
-        return {
-            "ts": _starts(self._ended_ns, np.where(timed, value, 0)),
-            "ok": pa.array(ok == 1, mask=np.isnan(ok)),
-            "error": self._errors(template, ok == 0),
-            "duration_ms": _known(np.where(timed, value, np.nan)),
-            "users": _known(np.where(kind == schema.USERS, value, np.nan)),
-            "value": _known(np.where(valued, value, np.nan)),
-        } | {column: _known(http[:, place]) for column, place in _PHASES.items()}
-
-    def _ok(
-        self, template: _Numbers, kind: _Numbers, value: _Numbers, failed: _Numbers
-    ) -> _Numbers:
-        """1 succeeded, 0 failed, NaN where k6 did not say.
-
-        A k6 that knows http_req_failed leaves it out where the script switched it off.
-        """
-        judges = "http_req_failed" in self._source.facts.metrics
-        said = [
-            entry.ok_by_status if entry.ok is None and not judges else entry.ok
-            for entry in self._templates
-        ]
-        by_tags = np.array(said, dtype=float)[template]
-        ok = np.where(np.isnan(failed), by_tags, failed == 0)
-        return np.where(kind == schema.CHECK, value != 0, ok)
-
-    def _errors(self, template: _Numbers, failed: _Numbers) -> pa.Array:
-        texts = ((entry.error, entry.error_if_failed) for entry in self._templates)
-        both = pa.array(chain.from_iterable(texts), pa.string()).dictionary_encode()
-        return both.take(pa.array(2 * template + failed))
-
-
-def _per_template(column: str, templates: list[_Template]) -> pa.Array:
-    type_ = schema.SCHEMA.field(column).type
-    values = [getattr(template, column) for template in templates]
-    if pa.types.is_dictionary(type_):
-        return pa.array(values, pa.string()).dictionary_encode()
-    return pa.array(values, type_)
-
-
-def _starts(ended_ns: list[int], duration_ms: _Numbers) -> pa.Array:
-    duration_ns = np.rint(np.nan_to_num(duration_ms) * 1e6).astype(np.int64)
-    started_us = (np.array(ended_ns, dtype=np.int64) - duration_ns) // 1000
-    return pa.array(started_us).cast(schema.SCHEMA.field("ts").type)
-
-
-def _known(values: _Numbers) -> pa.Array:
-    return pa.array(values, mask=np.isnan(values))
-
-
-def _template(metric: str, tags: dict[str, str], unit: str | None, names: Names) -> _Template:
-    """What the rows of a metric with these tags share; a tag with a column is no label."""
-    kind = _KINDS.get(metric, schema.METRIC)
-    groups = [group for group in tags.pop("group", "").split("::") if group]
-    scenario = tags.pop("scenario", None) or None
-    own: dict[str, Any] = {"name": metric, "unit": unit}
-    if metric == "http_req_duration":
-        own = _http(tags, names)
-    elif metric == "grpc_req_duration":
-        own = _grpc(tags, names)
-    elif kind == schema.TRANSACTION:
-        own = {"name": names.endpoint(groups.pop() if groups else None, None, None)}
-    elif kind == schema.ITERATION:
-        own = {"name": "iteration"}
-    elif kind == schema.CHECK:
-        own = {"name": tags.pop("check", metric), "unit": "1"}
-    elif "name" in tags:  # of a browser's or WebSocket's metric; it repeats the URL
-        tags.pop("url", None)
-    return _Template(
-        kind=kind,
-        group="/".join(groups) or None,
-        scenario=scenario,
-        labels=tuple(sorted(tags.items())),
-        **own,
-    )
-
-
-def _http(tags: dict[str, str], names: Names) -> dict[str, Any]:
-    method, named = tags.pop("method", None) or None, tags.pop("name", None) or None
-    url = tags.pop("url", named)  # systemTags may leave it out; a name may still be a URL
-    status = _status(tags)
-    expected = tags.pop("expected_response", None)
-    error = tags.pop("error", None) or None
-    return {
-        "name": names.endpoint(named, method, url),
-        "method": method,
-        "status": status,
-        "ok": None if expected is None else expected == "true",
-        "ok_by_status": None if status is None else 200 <= status < 400,  # k6's own default
-        "error": _short(error),
-        "error_if_failed": _short(error or tags.get("error_code")),
-    }
-
-
-def _grpc(tags: dict[str, str], names: Names) -> dict[str, Any]:
-    """A call is named `/package.Service/Method` by k6; its status 0 is OK."""
-    status = _status(tags)
-    error = _short(tags.pop("error", None) or None)
-    return {
-        "name": names.endpoint(tags.pop("name", None) or None, None, tags.pop("url", None)),
-        "status": status,
-        "ok": None if status is None else status == 0,
-        "error": error,
-        "error_if_failed": error or _short(tags.get("error_code")),
-    }
-
-
-def _status(tags: dict[str, str]) -> int | None:
-    """The status, taken out of `tags` if it is one: a script may set the tag to any text."""
-    text = tags.get("status", "")
-    if not re.fullmatch(r"[0-9]{1,4}", text):
-        return None
-    return int(tags.pop("status"))
-
-
-def _short(text: str | None) -> str | None:
-    return text[: schema.ERROR_LENGTH] if text else None
-
-
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_LATEST_S = 2**63 // 10**9  # nanoseconds since 1970 must fit into 64 bits: until 2262
-
-
-def _nanoseconds(text: str) -> int:
-    """Nanoseconds since 1970 of an RFC 3339 time; ValueError if it is none."""
-    found = _TIME.fullmatch(text)
-    if not found:
-        raise ValueError(f"{text[:40]!r} is not a time")
-    second, fraction, zone = found.groups()
-    return _second(second, zone) * 10**9 + int((fraction or "").ljust(9, "0"))
-
-
-@lru_cache(maxsize=1024)  # thousands of points share a second
-def _second(text: str, zone: str) -> int:
-    second = int(datetime.fromisoformat(text + zone.replace("Z", "+00:00")).timestamp())
-    if not 0 <= second < _LATEST_S:
-        raise ValueError(f"{text}{zone} is not between 1970 and 2262")
-    return second

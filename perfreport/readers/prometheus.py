@@ -59,7 +59,7 @@ def live_server(
         with Prometheus(url) as server:
             yield from server.ask(queries, Window.of(first, last, step_s))
 
-    return Server(probe, ask, start, end)
+    return Server(probe, ask, "--prometheus without INPUT needs --start and --end.", start, end)
 
 
 def _step(text: str | None) -> float | None:
@@ -153,7 +153,7 @@ class Prometheus:
         rows = 0
         for query in queries:
             answer = self._answer(query, window, version)
-            rows += answer.info.rows
+            rows += answer.rows
             yield answer
         if not rows:
             raise InputError(
@@ -182,9 +182,7 @@ class Prometheus:
         if not rows.points:
             source.note("no data in this time; are the query's labels right?")
         rows.tell()
-        info = source.info(FORMAT, sum(map(len, batches)))
-        info = info.model_copy(update={"size": None, "sha256": None})  # those are of files
-        return Answer(info, source.facts, batches, tuple(dict.fromkeys(source.notes)))
+        return Answer(source, FORMAT, batches, sum(map(len, batches)))
 
     def _part(self, query: Query, part: Mapping[str, str]) -> bytes:
         asked = {"query": query.expression, "timeout": f"{QUERY_S}s", **part}

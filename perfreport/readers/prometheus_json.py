@@ -16,7 +16,6 @@ What becomes of odd values:
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -29,6 +28,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perfreport.errors import InputError
+from perfreport.readers.prometheus_damage import is_cut, pieces_of
 from perfreport.readers.prometheus_histograms import Bounds, Damaged, Histogram, is_written
 from perfreport.readers.reader import Reader
 from perfreport.readers.series import Points, Series, learn
@@ -50,9 +50,8 @@ _DATA_FIRST = re.compile(rb'\s*\{\s*"data"\s*:\s*\{\s*"result(Type)?"\s*:')  # s
 _BARE_LIST = re.compile(rb'\s*\[\s*\{\s*"metric"\s*:\s*\{')  # promtool query -o json
 # Inside a text quotes are escaped, so that this stands between two answers only.
 _NEXT_ANSWER = re.compile(rb'(?<=\})\s*(?=\{\s*"(?:status|data)"\s*:)')
-_SUFFIXES = re.compile(r"(\.json)?(\.(gz|zst|bz2))?$")
-_NEXT_OBJECT = re.compile(r"[\s,]*(?=\{)")
 _RESULT = re.compile(r'"result"\s*:\s*\[|\A\s*\[(?=\s*\{)')
+_SUFFIXES = re.compile(r"(\.json)?(\.(gz|zst|bz2))?$")
 
 
 def sniff(head: bytes) -> bool:
@@ -204,7 +203,7 @@ class SeriesRows:
                 "Save what /api/v1/query_range returns."
             ) from error
         except msgspec.DecodeError as error:
-            yield from self._before_cut(data.decode(), line, error)
+            yield from self._around_damage(data.decode(), line, error)
             return
         at = 0
         for piece in pieces:
@@ -240,24 +239,28 @@ class SeriesRows:
             "needed. Save what /api/v1/query_range returns."
         )
 
-    def _before_cut(self, text: str, line: int, error: Exception) -> Iterator[tuple[int, _Json]]:
-        """The whole series before the place where a cut or damaged answer stops being JSON."""
-        start = _RESULT.search(text)
-        if start is None:
+    def _around_damage(self, text: str, line: int, error: Exception) -> Iterator[tuple[int, _Json]]:
+        """What is whole of a cut or damaged answer, and its place for each part that is not."""
+        found = list(pieces_of(text))
+        if not found and not _RESULT.search(text):
             raise InputError(
                 f"{self._source.name}: cut off before its first series ({error}). Save it again."
             )
-        at = start.end()
-        for begin, end in _objects(text, start.end()):
-            piece = text[begin:end].encode()
-            if not _is_series(piece):
-                break
-            yield line + text.count("\n", 0, begin), piece
-            at = end
-        line += text.count("\n", 0, at)
-        self._source.cut(line, f"cut off or damaged inside a series ({error})")
-        if (whole := _closed(text[at:].lstrip(", \r\n\t"))) is not None:
-            yield line, whole
+        if not found:
+            self._source.cut(line, f"cut off inside its first series ({error})")
+        at, damaged = 0, 0
+        for piece in found:
+            line += text.count("\n", at, piece.at)
+            at = piece.at
+            damaged += piece.is_damaged
+            if piece is found[-1] and is_cut(text):
+                self._source.cut(line, f"cut off, or damaged at its end ({error})")
+            elif piece.is_damaged:
+                self._source.skip(line, f"damaged inside a series ({error})")
+            if piece.series is not None:
+                yield line, piece.series
+        if found and not damaged and not is_cut(text):
+            self._source.skip(line, f"damaged outside of its series ({error})")
 
     def _labels(self, found: tuple[int, _Json]) -> dict[str, str]:
         try:
@@ -452,41 +455,9 @@ def _answers(data: bytes) -> list[bytes]:
     return [data[start:end] for start, end in pairwise([0, *starts, len(data)])]
 
 
-def _closed(rest: str) -> bytes | None:
-    """A series that was cut off, up to its last whole point, closed by hand."""
-    for end_of_point in ("}]", '"]'):  # of a native histogram, of a float
-        whole = (rest[: rest.rfind(end_of_point) + 2] + "]}").encode()
-        if _is_series(whole):
-            return whole
-    return None
-
-
 def _seconds(at: float) -> float:
     """A number of JSON may be an integer that no float can hold."""
     return float(at) if abs(at) < 2**63 else float("inf")
-
-
-def _objects(text: str, at: int) -> Iterator[tuple[int, int]]:
-    """Start and end of the whole JSON objects of a list from `at` on."""
-    decoder = json.JSONDecoder()
-    while between := _NEXT_OBJECT.match(text, at):
-        try:
-            _, at = decoder.raw_decode(text, between.end())
-        except (ValueError, RecursionError):
-            return
-        yield between.end(), at
-
-
-def _line(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1
-
-
-def _is_series(piece: bytes) -> bool:
-    """False too for what the json module takes though it is not JSON, such as a bare NaN."""
-    try:
-        return bool(_decode_labels(piece))
-    except (msgspec.DecodeError, RecursionError):
-        return False
 
 
 def _without_name(labels: dict[str, str]) -> dict[str, str]:

@@ -36,6 +36,7 @@ class ReadOptions:
     start: datetime | None = None  # when an input began that tells no time of day
     columns: tuple[str, ...] = ()  # names of the columns of a table without a header
     names: Names = field(default_factory=Names)
+    end: datetime | None = None  # with start: what to ask a database for
 
 
 @dataclass

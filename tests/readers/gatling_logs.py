@@ -35,6 +35,7 @@ class Request:
     end: int
     ok: bool
     message: str = ""
+    scenario: str | None = None  # where a log says it
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Group:
     end: int
     cumulated: int
     ok: bool
+    scenario: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,9 @@ def rows_of(records: Sequence[Record], commas: bool = True) -> list[Row]:
             rows.append(row | {"ok": False, "value": 1.0, "unit": "1"} | failed(record.message))
         else:
             rows.append(timed(record, commas) | {"ts": moment(record.start)})
-            if len(scenarios) == 1:
-                rows[-1]["scenario"] = clean(scenarios[0])
+            scenario = record.scenario or (scenarios[0] if len(scenarios) == 1 else None)
+            if scenario:
+                rows[-1]["scenario"] = clean(scenario)
     return rows + [row for scenario in scenarios for row in users_of(records, scenario)]
 
 
@@ -204,12 +207,12 @@ class Figures:
     deviation: int
 
 
-def figures(duration_ms: np.ndarray) -> Figures:
-    """As Gatling rounds: Java's Math.round, halves up."""
+def figures(duration_ms: np.ndarray, half: float = 0.5) -> Figures:
+    """As Gatling rounds: Java's Math.round, halves up. 2.1 cuts the decimals off (half 0)."""
     return Figures(
         len(duration_ms),
         int(duration_ms.min()),
         int(duration_ms.max()),
-        int(np.floor(duration_ms.mean() + 0.5)),
-        int(np.floor(duration_ms.std() + 0.5)),
+        int(np.floor(duration_ms.mean() + half)),
+        int(np.floor(duration_ms.std() + half)),
     )

@@ -23,6 +23,7 @@ from gatling_logs import (
     Group,
     Record,
     Request,
+    Trickle,
     User,
     figures,
     moment,
@@ -34,6 +35,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfreport.errors import InputError
+from perfreport.readers import gatling_binary
 from perfreport.readers import source as source_module
 from perfreport.readers.gatling_binary import READER
 from perfreport.readers.gatling_text import READER as TEXT_READER
@@ -221,6 +223,8 @@ def test_a_version_to_come_is_read_if_its_records_parse() -> None:
     log = BinaryLog("4.0.0-M1").write(*SMALL)
     source, rows = read(READER, bytes(log.data))
     assert (source.facts.tool_version, rows) == ("4.0.0-M1", rows_of(SMALL))
+    (note,) = [note for note in source.notes if "newer" in note]
+    assert "Gatling 4.0.0-M1 is newer than the versions this was tested with" in note
 
 
 # Damage
@@ -277,7 +281,8 @@ def packed(form: str, *values: int) -> bytes:
     ("record", "why"),
     [
         (b"\x07", "no record begins with byte 7"),
-        (RUN, "no record begins with byte 0"),
+        (RUN, "a second run record: two logs in one file"),
+        (b"\0\0\0\0\0", "no record begins with byte 0"),
         (packed("Bi", 1, -1), "-1 groups around a request"),
         (packed("Bi", 3, 2**31 - 1), f"{2**31 - 1} groups around a group"),
         (packed("Biii", 1, 0, 9, 2**31 - 1) + bytes(20), f"{2**31 - 1} bytes in a string"),
@@ -297,7 +302,8 @@ def test_reading_ends_where_the_next_record_is_lost(record: bytes, why: str) -> 
     (rejection,) = source.rejections
     assert rejection.line == len(log.data)
     assert rejection.why.startswith(why)
-    assert rejection.why.endswith("; the rest of the log cannot be read")
+    lost = len(record) + len(binary_log(SMALL)) - len(RUN)
+    assert rejection.why.endswith(f"; the rest of the log, {lost} bytes, cannot be read")
     assert source.truncated
 
 
@@ -316,6 +322,29 @@ def test_a_request_that_ends_before_it_starts_is_skipped() -> None:
         (log.ends[1], "ends 7 ms before it starts")
     ]
     assert not source.truncated
+
+
+def test_a_message_without_a_request_is_no_request_and_told() -> None:
+    """Its end is Long.MinValue, of which the log holds the lower half after the start is taken off."""
+    good = Request((), "good", 0, 1, True)
+    end = (-(2**63) - RUN_START) % 2**32
+    unawaited = Request((), "good", 5, end - (end >> 31 << 32), True)
+    source, rows = read(READER, bytes(BinaryLog().write(unawaited, good, unawaited).data))
+    assert rows == rows_of([good])
+    assert source.rejected == 0
+    (note,) = [note for note in source.notes if "2 messages of WebSockets" in note]
+    assert "without a request there is no duration" in note
+
+
+def test_a_run_record_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gatling_binary, "_LONGEST_RUN", 1_000)
+    monkeypatch.setattr(source_module, "BLOCK_SIZE", 1)
+    before_scenarios = RUN[: RUN.index(packed("i", len(SCENARIOS)) + packed("i", 9))]
+    endless = before_scenarios + packed("i", 9_999) + bytes(30_000)  # empty names
+    stream = Trickle(endless, 500)
+    with pytest.raises(InputError, match="cut off inside its run record"):
+        list(READER.read(Source(stream, "simulation.log")))
+    assert stream.tell() < 10_000
 
 
 def test_a_group_without_a_name_is_skipped() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import random
@@ -15,13 +16,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfreport import resources
 from perfreport.errors import InputError
-from perfreport.readers import jmeter_csv
+from perfreport.ingestion import ingest
+from perfreport.readers import jmeter_columns, jmeter_csv, jmeter_xml
 from perfreport.readers.reader import reader_for
 from perfreport.readers.source import HEAD_SIZE, ReadOptions, Source
 
@@ -95,15 +98,19 @@ def test_a_url_of_each_label_is_kept_as_an_example() -> None:
 # --- The tool's own numbers -----------------------------------------------------------------------
 
 
-def test_every_number_of_the_dashboard_comes_out_again() -> None:
-    found = rows((SAMPLES / "default.jtl").read_bytes())
-    statistics = json.loads((SAMPLES / "default.tool.json").read_text())
+@pytest.mark.parametrize(("run", "labels"), [("default", 15), ("nested", 16), ("all-columns", 17)])
+def test_every_number_of_the_dashboard_comes_out_again(run: str, labels: int) -> None:
+    data = (SAMPLES / f"{run}.jtl").read_bytes()
+    found = rows(data)
+    # JMeter's Total counts sub-results, and of transactions those only that have no message.
+    records = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    in_total = [not it["responseMessage"].startswith(OF_TWO[:31]) for it in records]
+    statistics = json.loads((SAMPLES / f"{run}.tool.json").read_text())
     for name, theirs in statistics.items():
-        # JMeter's Total leaves transactions out, and counts sub-results.
         ours = [
             row
-            for row in found
-            if (row["name"] == name if name != "Total" else row["kind"] != "transaction")
+            for row, counts in zip(found, in_total, strict=True)
+            if (row["name"] == name if name != "Total" else counts)
         ]
         times = np.array([row["duration_ms"] for row in ours])
         assert len(ours) == theirs["sampleCount"], name
@@ -120,7 +127,7 @@ def test_every_number_of_the_dashboard_comes_out_again() -> None:
         for column, key in (("received_bytes", "received"), ("sent_bytes", "sent")):
             per_second = sum(row[column] for row in ours) / 1024 / seconds
             assert per_second == pytest.approx(theirs[f"{key}KBytesPerSec"]), name
-    assert len(statistics) == 15
+    assert len(statistics) == labels
 
 
 def test_the_sample_holds_what_its_readme_says() -> None:
@@ -128,6 +135,8 @@ def test_the_sample_holds_what_its_readme_says() -> None:
     assert kinds == {"request": 4492, "subrequest": 2665, "transaction": 535}
     dated = Counter(row["kind"] for row in rows((SAMPLES / "semicolon-date.jtl").read_bytes()))
     assert dated == {"request": 549, "subrequest": 255, "transaction": 57}
+    nested = Counter(row["group"] for row in rows((SAMPLES / "nested.jtl").read_bytes()))
+    assert nested["TC order to cash/TC inner"] == 160
 
 
 # --- The slow twin --------------------------------------------------------------------------------
@@ -326,6 +335,121 @@ def test_bytes_that_are_no_utf8_do_not_cost_the_record() -> None:
     assert second["name"] == "create_order"
 
 
+# --- No header ------------------------------------------------------------------------------------
+
+
+def noted(data: bytes | str, **options: Any) -> tuple[list[Row], list[str]]:
+    source = source_of(data, **options)
+    assert reader_for(source).name == "jmeter-csv"
+    found = samples_of(all_rows(source))
+    assert source.rejections == []
+    return found, source.notes
+
+
+def headerless(records: Sequence[dict[str, str]], columns: Sequence[str], sign: str = ",") -> str:
+    return jtl(records, columns, sign).split("\n", 1)[1]
+
+
+def test_jmeter_2_13_writes_no_header_by_default() -> None:
+    data = (SAMPLES / "headerless-2.13.jtl").read_bytes()
+    found, notes = noted(data)
+    assert "what JMeter 2.13 writes by default" in notes[0]
+    header = (
+        b"timeStamp,elapsed,label,responseCode,responseMessage,threadName,dataType,success,bytes,"
+    )
+    assert found == rows(header + b"grpThreads,allThreads,Latency\n" + data)
+
+
+def test_dates_and_another_delimiter_need_no_header_either() -> None:
+    data = (SAMPLES / "headerless-date.jtl").read_bytes()
+    found, notes = noted(data)
+    assert "what JMeter 5 writes by default" in notes[0]
+    assert found == rows(";".join(DEFAULT).encode() + b"\n" + data)
+
+
+def test_columns_are_given_where_they_are_none_of_the_defaults() -> None:
+    data = (SAMPLES / "refused" / "headerless-variables.jtl").read_bytes()
+    names = (*DEFAULT, "orderId", "nothing")
+    found, notes = noted(data, columns=names)
+    assert notes == []
+    assert found == rows("\t".join(names).encode() + b"\n" + data)
+    assert ("orderId", "0") not in found[0]["labels"]
+    assert sum(bool(row["labels"]) for row in found) > 100
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ((), r"fit none of JMeter's defaults: the first has 19 fields, .* Give --columns"),
+        (DEFAULT, r"--columns names 17 columns, but .* the first has 19 fields"),
+        ((*DEFAULT, "label", "x"), r'--columns names "label" twice'),
+        (("timestamp", *DEFAULT[1:]), r'no column timeStamp, .* Did you mean "timestamp"'),
+    ],
+)  # fmt: skip
+def test_columns_that_do_not_fit_are_refused(columns: Sequence[str], message: str) -> None:
+    data = (SAMPLES / "refused" / "headerless-variables.jtl").read_bytes()
+    with pytest.raises(InputError, match=message) as refusal:
+        all_rows(source_of(data, columns=tuple(columns)))
+    assert "\n" not in str(refusal.value)
+
+
+OLDER = {
+    "3.1 to 4.0": [name for name in DEFAULT if name != "URL"],
+    "3.0": [name for name in DEFAULT if name not in ("URL", "sentBytes", "Connect")],
+    "2.12 and older": [*DEFAULT[:8], "bytes", "Latency"],
+}
+
+
+@pytest.mark.parametrize("version", OLDER)
+@pytest.mark.parametrize("sign", [",", "\t", "|", "^", "§"])
+def test_the_defaults_of_each_version_are_known(version: str, sign: str) -> None:
+    failed = record(failureMessage=f'a{sign}"b"\nc', success="false")
+    records = [failed, record(), record(label=f"x{sign}y")]
+    found, notes = noted(headerless(records, OLDER[version], sign))
+    assert f"what JMeter {version} writes by default" in notes[0]
+    assert found == rows(jtl(records, OLDER[version], sign))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_columns_left_out_are_never_taken_for_others(count: int) -> None:
+    """Whatever was switched off: refused, or each number is that of its column."""
+    chosen = random.Random(count)
+    said = [record(), record(success="false", failureMessage="late", Connect=0)]
+    for _ in range(60):
+        missing = set(chosen.sample(DEFAULT[2:], count))
+        columns = [name for name in DEFAULT if name not in missing]
+        source = source_of(headerless(said, columns))
+        try:
+            found = samples_of(all_rows(source))
+        except InputError:
+            continue
+        assert found == samples_of(all_rows(source_of(jtl(said, columns)))), missing
+
+
+def test_records_without_a_time_stamp_are_refused_without_a_header_too() -> None:
+    source = source_of(headerless([record()] * 3, DEFAULT[1:]))
+    assert reader_for(source).name == "jmeter-csv"
+    with pytest.raises(InputError, match=r"^x\.jtl:1: no time stamps: .*timestamp_format=ms"):
+        all_rows(source)
+
+
+def test_a_damaged_first_record_does_not_hide_the_others() -> None:
+    source = source_of("broken\n" + headerless([record()] * 3, DEFAULT))
+    assert len(samples_of(all_rows(source))) == 3
+    assert [place.line for place in source.rejections] == [1]
+
+
+def test_a_header_counts_more_than_columns_given() -> None:
+    source = source_of(jtl([record()]), columns=("timeStamp", "elapsed", "mine"))
+    assert samples_of(all_rows(source)) == rows(jtl([record()]))
+    assert "--columns was not needed" in source.notes[0]
+
+
+def test_columns_given_replace_names_that_jmeter_does_not_know() -> None:
+    renamed = ",".join(f"c{at}x" for at in range(17)) + "\n" + headerless([record()] * 2, DEFAULT)
+    assert rows(renamed, columns=tuple(DEFAULT)) == rows(jtl([record()] * 2))
+
+
 # --- Time stamps ----------------------------------------------------------------------------------
 
 
@@ -367,10 +491,9 @@ def test_times_that_cannot_be_told_are_refused(stamp: str, message: str) -> None
     [
         (jtl([record()], DEFAULT[1:]), r"x\.jtl:1: no column timeStamp.*timestamp_format=ms"),
         (jtl([record()], [DEFAULT[0], *DEFAULT[2:]]), r"x\.jtl:1: no column elapsed.*time=true"),
-        (jtl([record()]).split("\n", 1)[1], r"x\.jtl:1: .* column names is missing"),
     ],
 )  # fmt: skip
-def test_a_file_without_times_or_header_is_recognised_and_refused(data: str, message: str) -> None:
+def test_a_file_without_times_is_recognised_and_refused(data: str, message: str) -> None:
     source = source_of(data)
     reader = reader_for(source)
     assert reader.name == "jmeter-csv"
@@ -424,6 +547,12 @@ def damaged(lines: Sequence[str]) -> tuple[list[str], list[tuple[int, str]], boo
         (",".join(record(elapsed="soon").values()), 'elapsed is "soon"'),
         (",".join(record(elapsed="nan").values()), 'elapsed is "nan"'),
         (",".join(record(elapsed="").values()), 'elapsed is ""'),
+        (",".join(record(elapsed="-1").values()), 'elapsed is "-1"'),
+        (",".join(record(elapsed="0x1f").values()), 'elapsed is "0x1f"'),
+        (",".join(record(elapsed="1e3").values()), 'elapsed is "1e3"'),
+        (",".join(record(elapsed="1e999").values()), 'elapsed is "1e999"'),
+        (",".join(record(IdleTime="9" * 18).values()), f'IdleTime is "{"9" * 18}"'),
+        (",".join(record(timeStamp=253402300799999).values()), 'timeStamp is "253402300799999"'),
         (",".join(record(success="maybe").values()), 'success is "maybe"'),
         (",".join(record(bytes="1e3").values()), 'bytes is "1e3"'),
         (",".join(record(label='5" pipe').values()), "a quote is never closed"),
@@ -472,7 +601,8 @@ def test_two_halves_that_would_fit_together_are_not_taken_for_one_record() -> No
 
 
 def test_a_record_longer_than_any_is_given_up(monkeypatch) -> None:
-    monkeypatch.setattr(jmeter_csv, "_LONGEST_RECORD", 20_000)
+    monkeypatch.setattr(jmeter_csv, "LONGEST_RECORD", 20_000)
+    monkeypatch.setattr(jmeter_columns, "LONGEST_RECORD", 20_000)
     monkeypatch.setattr("perfreport.readers.source.BLOCK_SIZE", 5_000)
     monkeypatch.setattr("perfreport.readers.source._BITE", 1_000)
     monkeypatch.setattr("perfreport.readers.source.HEAD_SIZE", 2_000)
@@ -547,6 +677,7 @@ def sample(label: str, start: int, elapsed: int, thread: str = "o2c 1-1") -> dic
 REQUEST, SUB, TRANSACTION = "request", "subrequest", "transaction"
 TC = record(label="TC", responseMessage="Number of samples in transaction : 4, number of failing "
             "samples : 0", dataType="", URL="null", elapsed=90)  # fmt: skip
+OF_TWO = "Number of samples in transaction : 2, number of failing samples : 0"
 
 
 @pytest.mark.parametrize(
@@ -638,6 +769,26 @@ def test_a_parent_sample_is_written_before_its_children() -> None:
     found = rows(text)
     assert [row["kind"] for row in found] == [TRANSACTION, REQUEST, REQUEST]
     assert found[2]["name"] == 'Generate Invoice, with "eTIMS"'
+
+
+def test_samples_of_a_generated_parent_are_in_its_group() -> None:
+    parent = TC | {"elapsed": "60", "IdleTime": "30", "responseMessage": OF_TWO}
+    inside = [sample("a", 10, 20), sample("a-0", 10, 5), sample("b", 50, 40)]
+    data = jtl([parent | {"threadName": "o2c 1-1"}, *inside, sample("c", 90, 0)])
+    assert [(row["name"], row["group"]) for row in rows(data)] == [
+        ("TC", None), ("a", "TC"), ("a-0", "TC"), ("b", "TC"), ("c", None),
+    ]  # fmt: skip
+
+
+def test_samples_before_the_row_of_their_transaction_are_in_none() -> None:
+    behind = TC | {"elapsed": "60", "responseMessage": OF_TWO, "threadName": "o2c 1-1"}
+    data = jtl([sample("a", 0, 20), sample("b", 20, 40), behind, sample("c", 60, 0)])
+    assert {row["group"] for row in rows(data)} == {None}
+
+
+def test_a_sub_result_without_message_type_and_url_is_no_transaction() -> None:
+    part = sample("a-0", 5, 5) | {"responseMessage": "", "dataType": "", "URL": "null"}
+    assert kinds(sample("a", 0, 20), part) == [REQUEST, SUB]
 
 
 @pytest.mark.parametrize(
@@ -738,3 +889,38 @@ def test_the_tool_is_named_and_the_head_is_small() -> None:
     all_rows(source)
     assert source.facts.tool == "JMeter"
     assert source.facts.tool_version is None  # the file does not tell
+
+
+# --- Several generators ---------------------------------------------------------------------------
+
+
+def test_results_of_several_generators_become_one_run(tmp_path) -> None:
+    """Each file is a source of its own; what the dashboard counts is counted once."""
+    files = [tmp_path / "gen-1.jtl", tmp_path / "gen-2.jtl", tmp_path / "gen-3.xml"]
+    files[0].write_bytes((SAMPLES / "nested.jtl").read_bytes())
+    files[1].write_bytes((SAMPLES / "all-columns.jtl").read_bytes())
+    files[2].write_bytes(
+        gzip.decompress((SAMPLES.parent / "jmeter-xml/parent.xml.gz").read_bytes())
+    )
+    done = ingest(files, tmp_path / "run.parquet")
+    merged = pq.read_table(tmp_path / "run.parquet").to_pylist()
+    readers = (jmeter_csv, jmeter_csv, jmeter_xml)
+    apart = [
+        row | {"source": row["source"] or file.stem}
+        for file, reader in zip(files, readers, strict=True)
+        for row in pa.Table.from_batches(reader.read(source_of(file.read_bytes()))).to_pylist()
+    ]
+    assert merged == apart
+    assert done.rows == len(apart)
+    assert {row["source"] for row in merged} == {"gen-1", "vm", "gen-3"}
+    assert done.info.tool == "JMeter"
+
+
+def test_a_distributed_run_keeps_its_engines_apart(tmp_path) -> None:
+    engines = [record(threadName=f"10.0.0.{number}:1099-o2c 1-1") for number in (1, 2)]
+    (tmp_path / "all.jtl").write_text(jtl(engines))
+    ingest([tmp_path / "all.jtl"], tmp_path / "run.parquet")
+    found = pq.read_table(tmp_path / "run.parquet").to_pylist()
+    assert Counter((row["kind"], row["source"]) for row in found) == Counter(
+        (kind, f"10.0.0.{number}:1099") for kind in ("request", "users") for number in (1, 2)
+    )

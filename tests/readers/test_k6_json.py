@@ -145,6 +145,22 @@ def test_grpc_calls_and_websocket_sessions_have_k6s_own_times(metric, kind) -> N
     assert_trend(values, summary_of("grpc.tool.json")[metric])
 
 
+@pytest.mark.parametrize(
+    "metric",
+    ["http_req_duration", "web_vital_cls", "web_vital_fcp", "web_vital_lcp", "web_vital_ttfb"],
+)
+def test_what_a_browser_measured_has_k6s_own_statistics(metric) -> None:
+    rows, source = read(sample("browser-v2.json.gz"))
+    own = summary_of("browser-v2.tool.json")
+    assert_trend(values_of(rows, f"browser_{metric}"), own[f"browser_{metric}"])
+    failed = values_of(rows, "browser_http_req_failed")
+    assert (sum(failed), len(failed)) == (6, 9)
+    assert own["browser_http_req_failed"]["passes"] == 6
+    assert sum(values_of(rows, "browser_data_received")) == own["browser_data_received"]["count"]
+    assert not any(row["kind"] == "request" for row in rows)
+    assert source.rejected == 0
+
+
 def test_a_grpc_call_that_found_nothing_failed() -> None:
     rows, _ = read(sample("grpc.json.gz"))
     calls = Counter(
@@ -330,6 +346,7 @@ def slow_row(metric: str, data: dict, unit: str | None) -> dict:
             row |= {"kind": "users", "name": "vus", "users": value}
         case _:
             row |= {"kind": "metric", "name": metric, "value": value, "unit": unit}
+            return finished(row, tags, {"url"} if "name" in tags else set())
     return finished(row, tags, set())
 
 

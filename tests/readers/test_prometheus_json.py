@@ -394,10 +394,19 @@ def test_a_text_that_looks_like_the_start_of_an_answer_does_not_part_one() -> No
     assert [row[3] for row in rows_of(source)] == [{"id": label}]
 
 
-def test_an_answer_damaged_in_the_middle_gives_what_stands_before() -> None:
-    source = source_of(SMALL.replace(b'[4,"4"]', b"[4\x00"))
-    assert rows_of(source) == WHOLE[:3]
-    assert source.truncated
+@pytest.mark.parametrize("place", range(4))
+def test_an_answer_damaged_in_the_middle_gives_the_whole_points_around_it(place: int) -> None:
+    point = re.findall(rb'\[[\d.]+,"\d"\]', SMALL)[place]
+    source = source_of(SMALL.replace(point, b"[4\x00"))
+    assert rows_of(source) == WHOLE[:place] + WHOLE[place + 1 :]
+    assert source.rejected == 1
+    assert not source.truncated
+
+
+def test_a_series_without_its_labels_costs_no_other() -> None:
+    source = source_of(SMALL.replace(b'{"metric":{', b'{"metric":{,', 1))
+    assert rows_of(source) == WHOLE[2:]
+    assert source.rejected == 1
 
 
 @given(st.integers(0, len(SMALL) - 1), st.sampled_from([*b'{}[]",:0-\\\n\x00\xff', *b"nNe"]))
@@ -426,10 +435,10 @@ def test_bytes_that_are_not_utf8_are_told_and_the_points_stay() -> None:
     assert source.rejections[0].why == "bytes that are not UTF-8"
 
 
-def test_a_bare_nan_is_damage_and_what_stands_before_is_kept() -> None:
-    source = source_of(SMALL.replace(b'"4"', b"NaN"))
-    assert rows_of(source) == WHOLE[:3]
-    assert source.truncated
+def test_a_bare_nan_is_damage_and_the_other_points_are_kept() -> None:
+    source = source_of(SMALL.replace(b'"3"', b"NaN"))
+    assert rows_of(source) == WHOLE[:2] + WHOLE[3:]
+    assert source.rejected == 1
 
 
 # -- the soak recording ------------------------------------------------------------------------
