@@ -58,6 +58,10 @@ PAIRS = (
         for name in ("short", "handle", "v2", "metadata", "grpc")
     ),
     *(
+        Pair(SAMPLES / f"k6-csv/{name}.csv.gz", SAMPLES / f"k6-csv/{name}.tool.json")
+        for name in ("quoted-v2", "few-columns")
+    ),
+    *(
         Pair(SAMPLES / f"k6-json/{name}.json.gz", SAMPLES / f"k6-json/{name}.txt")
         for name in ("baseline", "run")
     ),

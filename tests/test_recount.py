@@ -51,7 +51,7 @@ CAUSES = {
                Cause.ROUNDING},
     "Gatling": {Cause.OK_ONLY, Cause.FAILED_ONLY, Cause.CUMULATED, Cause.DIVISOR, Cause.DIGEST,
                 Cause.EMPTY_IS_ZERO, Cause.ROUNDING},
-    "k6": {Cause.OK_ONLY, Cause.DIVISOR, Cause.EMPTY_IS_ZERO, Cause.ROUNDING},
+    "k6": {Cause.OK_ONLY, Cause.DIVISOR, Cause.INPUT_ORDER, Cause.EMPTY_IS_ZERO, Cause.ROUNDING},
 }  # fmt: skip
 
 

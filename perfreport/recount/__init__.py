@@ -22,8 +22,8 @@ from perfreport.judge.reconcile import (
 from perfreport.query import ask
 from perfreport.readers.gatling import ERRORS
 from perfreport.recount import gatling, jmeter, k6
-from perfreport.recount.answers import Answers, Sort
-from perfreport.recount.recipe import Chain, Outcome, Plan, Pool, Recipe, Step, Window
+from perfreport.recount.answers import Answers
+from perfreport.recount.recipe import Chain, Outcome, Plan, Pool, Recipe, Sort, Step, Window
 from perfreport.run.schema import CHECK, METRIC, REQUEST, SUBREQUEST, TRANSACTION, USERS
 from perfreport.run.store import Run
 from perfreport.toolreports.model import Figure, Kind, Subject, ToolReport
@@ -194,6 +194,7 @@ class _Planner:
 
     def __init__(self, report: ToolReport, answers: Answers, span_s: float) -> None:
         self._tool = report.tool
+        self._sorts = answers.sorts
         self._kinds = {sort.kind for sort in answers.sorts}
         self._length = k6.length_of_test(report, span_s) if report.tool == "k6" else None
         self._seconds = _log_seconds(answers) if report.tool == "Gatling" else ()
@@ -203,7 +204,7 @@ class _Planner:
             return jmeter.plan(figure, self._kinds)
         if self._tool == "Gatling":
             return gatling.plan(figure, self._seconds)
-        return k6.plan(figure, self._length)
+        return k6.plan(figure, self._length, self._sorts)
 
 
 def _log_seconds(answers: Answers) -> tuple[float, ...]:
@@ -326,6 +327,8 @@ def _subject_of(sort: Sort, report: ToolReport) -> Subject | None:
     if report.tool == "Gatling" and sort.kind in (REQUEST, TRANSACTION) and len(kinds) > 1:
         path = tuple(sort.group.split("/")) if sort.group else ()
         return Subject(Kind.GROUP if sort.kind == TRANSACTION else Kind.REQUEST, sort.name, path)
+    if sort.kind == CHECK and sort.name == k6.UNNAMED_CHECK:
+        return None
     if report.tool == "k6" and report.form != "console" and sort.kind in (METRIC, CHECK):
         return Subject(Kind.METRIC if sort.kind == METRIC else Kind.CHECK, sort.name)
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow as pa
 from perfreport.measure import bounds_of
 from perfreport.query import ask
 from perfreport.readers.names import path_of
-from perfreport.recount.recipe import ANY, LAST, Pool, Recipe
+from perfreport.recount.recipe import ANY, LAST, Pool, Recipe, Sort
 from perfreport.run.schema import CHECK, METRIC, TRANSACTION
 from perfreport.run.store import Run
 from perfreport.stats.quantile import Standing, place, quantile
@@ -33,23 +33,6 @@ _COLUMNS = ("scenario", "method", "status", "name")
 
 _Sorts = tuple[int, ...]  # the sorts of rows of a pool, by number
 _Key = tuple[_Sorts, str, str]  # with measure and window
-
-
-@dataclass(frozen=True)
-class Sort:
-    """What some rows of the run have in common, and how many they are."""
-
-    number: int
-    kind: str
-    name: str
-    group: str | None
-    scenario: str | None
-    method: str | None
-    status: int | None
-    ok: bool | None
-    phased: bool
-    tags: dict[str, str | None]
-    rows: int
 
 
 class Answers:
@@ -363,7 +346,7 @@ def _statistic(statistic: str, found: dict[str, Any] | None) -> float | None:
 def _belongs(sort: Sort, pool: Pool) -> bool:
     if pool.outcome != "all" and sort.ok is not (pool.outcome == "ok"):
         return False
-    if pool.http and not sort.phased:
+    if pool.phased is not None and sort.phased is not pool.phased:
         return False
     if pool.group != ANY and sort.group != pool.group:
         return False

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from perfreport.judge.reconcile import Cause
-from perfreport.recount.recipe import Chain, Plan, Pool, Recipe, Step
+from perfreport.recount.recipe import Chain, Plan, Pool, Recipe, Sort, Step
 from perfreport.run.schema import CHECK, ITERATION, METRIC, REQUEST, TRANSACTION, USERS
 from perfreport.toolreports.model import Figure, Kind, ToolReport
 
@@ -29,7 +29,7 @@ _HTTP_MEASURES = {
     "http_reqs": "duration",
 }
 _POOLS = {
-    "grpc_req_duration": Pool((REQUEST,)),
+    "grpc_req_duration": Pool((REQUEST,), phased=False),
     "iteration_duration": Pool((ITERATION,)),
     "iterations": Pool((ITERATION,)),
     "group_duration": Pool((TRANSACTION,)),
@@ -39,12 +39,13 @@ _POOLS = {
     "checks_succeeded": Pool((CHECK,), measure="passed"),
     "checks_failed": Pool((CHECK,), measure="failed"),
 }
+UNNAMED_CHECK = "checks"
 _COUNTED = ("http_reqs", "iterations", "checks_total")  # counters that only count rows
 
 
-def plan(figure: Figure, duration_s: float | None) -> Plan:
-    """The plan of a figure; `duration_s` is the length of the test."""
-    ours = _ours(figure)
+def plan(figure: Figure, duration_s: float | None, sorts: Sequence[Sort]) -> Plan:
+    """The plan of a figure; `duration_s` is the length of the test, `sorts` what the run has."""
+    ours = _ours(figure, sorts)
     chain: Chain = ()
     expected = dict(figure.subject.tags).get(_EXPECTED, "")
     if expected in _OUTCOMES:
@@ -60,9 +61,9 @@ def plan(figure: Figure, duration_s: float | None) -> Plan:
     return Plan(ours, (chain,))
 
 
-def _ours(figure: Figure) -> Recipe:
+def _ours(figure: Figure, sorts: Sequence[Sort]) -> Recipe:
     subject, statistic = figure.subject, figure.statistic
-    pool = pool_of(figure)
+    pool = _known(pool_of(figure), sorts)
     if subject.kind == Kind.METRIC and subject.name in _COUNTED and statistic in ("sum", "rate"):
         statistic = "count" if statistic == "sum" else "rate"
     elif statistic == "rate":
@@ -80,10 +81,25 @@ def pool_of(figure: Figure) -> Pool:
     if subject.kind == Kind.CHECK:
         return Pool((CHECK,), subject.name, outcome=figure.outcome, tags=tags, measure="passed")
     if subject.name in _HTTP_MEASURES:
-        return Pool((REQUEST,), tags=tags, measure=_HTTP_MEASURES[subject.name], http=True)
+        return Pool((REQUEST,), tags=tags, measure=_HTTP_MEASURES[subject.name], phased=True)
     if subject.name in _POOLS:
         return replace(_POOLS[subject.name], tags=tags)
     return Pool((METRIC,), subject.name, tags=tags, measure="value")
+
+
+def _known(pool: Pool, sorts: Sequence[Sort]) -> Pool:
+    """The pool by what the run tells.
+
+    Where it holds calls of one kind only, these are meant. Where `systemTags` leave out the names of
+    checks, all of them are one, which is called as the metric.
+    """
+    if pool.phased is not None:
+        both = {sort.phased for sort in sorts if sort.kind == REQUEST}
+        return pool if len(both) > 1 else replace(pool, phased=None)
+    if pool.kinds == (CHECK,) and pool.name is not None:
+        names = {sort.name for sort in sorts if sort.kind == CHECK}
+        return replace(pool, name=UNNAMED_CHECK, tags=()) if names == {UNNAMED_CHECK} else pool
+    return pool
 
 
 def length_of_test(report: ToolReport, span_s: float) -> float | None:

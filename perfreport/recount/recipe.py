@@ -20,7 +20,7 @@ class Pool:
     group    the joined names of the groups around; None where it stands in none; ANY
     tags     of k6: column or label, and its value
     measure  which number of a row, as in sql/pool_statistics.sql
-    http     True leaves out the gRPC calls of k6
+    phased   True for the HTTP requests of k6, False for its gRPC calls, None for both
     """
 
     kinds: tuple[str, ...]
@@ -29,7 +29,24 @@ class Pool:
     outcome: Outcome = "all"
     tags: tuple[tuple[str, str], ...] = ()
     measure: str = "duration"
-    http: bool = False
+    phased: bool | None = None
+
+
+@dataclass(frozen=True)
+class Sort:
+    """What some rows of the run have in common, and how many they are."""
+
+    number: int
+    kind: str
+    name: str
+    group: str | None
+    scenario: str | None
+    method: str | None
+    status: int | None
+    ok: bool | None
+    phased: bool
+    tags: dict[str, str | None]
+    rows: int
 
 
 @dataclass(frozen=True)
