@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 # By how many ranks Gatling's estimate may miss: AVLTreeDigest of compression 100 (t-digest 3.1 and 3.3),
-# fed with whole milliseconds. Its authors promise no bound. Of 900,000 estimates of P50, P75, P95 and
+# fed with whole milliseconds. Its authors promise no bound. Of 800,000 estimates of P50, P75, P95 and
 # P99 in simulated runs of 30 to 50,000 samples with one to six modes, two ranks and 1.6 % of the
-# samples were exceeded fewer than ten times; between two modes it is needed. Half a per cent is not
+# samples were exceeded twice; between two modes as much is needed. Half a per cent is not
 # enough even for a recording: Gatling 3.14.9 has the 516th of 517 values where P99 is the 512th.
 _RANKS = 2.0
 _SHARE = 0.016
