@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from perfreport import measure, resources
 from perfreport.assess import assess
@@ -12,13 +13,16 @@ from perfreport.judge.compare import compare as judge_changes
 from perfreport.judge.evidence import Readiness, RunEvidence, Summary
 from perfreport.judge.findings import Check, Comparison, Trend
 from perfreport.judge.objectives import untested
+from perfreport.judge.reconcile import Reconciliation
 from perfreport.judge.verdict import give_verdict
+from perfreport.recount import recount
 from perfreport.render.html import render_comparison, render_report
 from perfreport.run.store import Run, open_run
 from perfreport.sla.loader import load_pack
 from perfreport.sla.model import Pack
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.window import Window, later_cut
+from perfreport.toolreports.read import read_report
 
 __all__ = [
     "check",
@@ -27,6 +31,7 @@ __all__ = [
     "load_pack",
     "open_run",
     "readiness",
+    "reconcile",
     "report",
     "summary",
     "trends",
@@ -101,6 +106,14 @@ def trends(run: Run, pack: Pack | None = None) -> tuple[Trend, ...]:
     pack  says the shape, direction and capacity of its series; without one sla/default.yaml does
     """
     return measure.trends(run, pack or default_pack())
+
+
+def reconcile(run: Run, report: str | Path) -> Reconciliation:
+    """Our numbers beside those of the load tool's own report, each difference with its cause.
+
+    report  k6's summary, JMeter's statistics.json, Gatling's report, or what k6 or Gatling printed
+    """
+    return recount(run, read_report(report))
 
 
 def report(runs: Sequence[Run], pack: Pack, baselines: Sequence[Run] = ()) -> str:

@@ -13,7 +13,7 @@ class Exit(IntEnum):
     OK = 0
     CRASH = 1  # Python's own: a crash must never look like a verdict
     INPUT = 2  # bad usage or bad input; nothing was written
-    WANTING = 3  # judged and found wanting: not ready, regressed
+    WANTING = 3  # judged and found wanting: not ready, regressed, not reconciled
     UNDECIDED = 4  # not enough data to say
     INTERRUPTED = 130
 

@@ -169,6 +169,20 @@ def quantity_text(value: float | None, unit: str | None) -> str:
             return f"{number(value)} {unit.strip('{}')}"
 
 
+def precise(value: float | None, unit: str, digits: int = 6) -> str:
+    """A value with many digits, to be compared with another one: `56.3243 ms`, `29.6017/s`.
+
+    >>> precise(56.32434475, "ms"), precise(29.6016983, "/s"), precise(1234567.0, "1")
+    ('56.3243 ms', '29.6017/s', '1,234,567')
+    """
+    if value is None:
+        return "none"
+    text = f"{value:,.0f}" if value == int(value) else f"{value:,.{digits}g}"
+    if unit == "1":
+        return text
+    return text + (unit if unit == "/s" else f" {unit}")
+
+
 def short_text(value: float | None, unit: str | None) -> str:
     """The same for a narrow column: nothing where there is no value, no word for what is counted."""
     if value is None:

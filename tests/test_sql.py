@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import perfreport
@@ -36,7 +37,13 @@ PARAMETERS: dict[str, Any] = {
     "names": ["heap"],
     "satisfied_ms": 500.0,
     "tolerated_ms": 1500.0,
+    "keys": ["country"],
+    "measure": "duration",
+    "quantiles": [0.5, 0.95],
+    "most": 3,
 }
+
+_TEXT = pa.nulls(1, pa.string())
 
 # An Arrow table for every name that a question reads beside `run`.
 TABLES = {
@@ -47,6 +54,27 @@ TABLES = {
             "name": ["GET /"],
             "scenario": pa.nulls(1, pa.string()),
             "outermost": [True],
+        }
+    ),
+    "members": pa.table(
+        {
+            "pool": [0],
+            "kind": ["request"],
+            "name": ["GET /"],
+            "group": _TEXT,
+            "scenario": _TEXT,
+            "method": _TEXT,
+            "status": pa.nulls(1, pa.int16()),
+            "ok": pa.nulls(1, pa.bool_()),
+            "phased": [False],
+            "tags": pa.array([[None]], pa.list_(pa.string())),
+        }
+    ),
+    "wanted": pa.table(
+        {
+            "pool": [0, 0],
+            "rank": pa.array([1, None], pa.int64()),
+            "limit_ms": pa.array([None, 20.0], pa.float64()),
         }
     ),
     "users": pa.table(
@@ -187,11 +215,20 @@ def test_the_answer_about_a_recording_is_the_reviewed_one(
     tables = {
         "subjects": pooled.append_column("subject", pooled["kind"]),
         "users": query.ask(recording, "users", **span),
+        "members": members(recording),
+        "wanted": TABLES["wanted"],
     }
     given = {name: parameters[name] for name in query.parameters_of(question)}
     rows = query.ask(recording, question, tables, **given).to_pylist(maps_as_pydicts="strict")
     assert rows
     golden(f"sql/{question}.jsonl", "".join(f"{as_json(row)}\n" for row in rows))
+
+
+def members(recording: Run) -> pa.Table:
+    """A pool of the requests of each outcome."""
+    sorts = query.ask(recording, "strata", keys=PARAMETERS["keys"])
+    requests = sorts.filter(pc.equal(sorts["kind"], "request")).drop_columns(["rows"])
+    return requests.append_column("pool", requests["ok"].cast(pa.int64()))
 
 
 def as_json(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from perfreport import __version__
-from perfreport.cli import check, compare, demo, ingest, report, sql, summary, trends
+from perfreport.cli import check, compare, demo, ingest, reconcile, report, sql, summary, trends
 from perfreport.cli.common import Flags, error_console, flag_options
 from perfreport.errors import Exit, PerfReportError
 
@@ -20,10 +20,10 @@ Exit codes:
   0    all well
   1    internal error, never a verdict
   2    bad usage or bad input; nothing was written
-  3    judged and found wanting: not ready, regressed
+  3    judged and found wanting: not ready, regressed, not reconciled
   4    undecided; --undecided pass|fail folds it into 0 or 3
   130  interrupted
-Only check and compare use 3 and 4.
+Only check, compare and reconcile use 3 and 4.
 
 \b
 perfreport demo
@@ -48,7 +48,7 @@ def cli() -> None:
     """Turn load test results into a verdict that a readiness review can trust."""
 
 
-for _module in (ingest, summary, check, compare, trends, report, sql, demo):
+for _module in (ingest, summary, check, compare, trends, report, reconcile, sql, demo):
     cli.add_command(_module.command)
 
 

@@ -57,7 +57,10 @@ class Run:
         )
         # A name such as what?.parquet is one file here; DuckDB would take it for a pattern.
         patterns = [glob.escape(file) for file in files]
-        connection.read_parquet(patterns).create_view("run")
+        rows = connection.read_parquet(patterns)
+        rows.create_view("run")
+        # The same with the place of each row: no other column tells the order of the input.
+        rows.project("*, file_index, file_row_number").create_view("placed_run")
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set allowed_paths = $paths", {"paths": files + patterns})
         connection.execute("set enable_external_access = false")

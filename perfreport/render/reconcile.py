@@ -1,0 +1,143 @@
+"""A reconciliation as table and JSON: what is equal, by what the rest is explained, what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from perfreport import units
+from perfreport.judge.reconcile import (
+    CAUSE_WORDS,
+    Cause,
+    CauseStep,
+    Finding,
+    Outcome,
+    Reconciliation,
+)
+from perfreport.render import json
+from perfreport.render.summary import window_object
+from perfreport.render.table import Column, Table, printable
+from perfreport.render.table import for_terminal as print_table
+
+_SHOWN = 200  # figures without a cause; the JSON has all of them
+_LONGEST = 60  # of a name
+_CAUSES = (
+    Column("cause", width=24),
+    Column("figures", right=True),
+    Column("largest difference", width=42),
+)
+_UNEXPLAINED = (
+    Column("figure", width=24),
+    Column("ours", right=True),
+    Column("tool", right=True),
+    Column("why", width=24),
+)
+_OUTCOME_WORDS = {"all": "", "ok": " of ok", "failed": " of failed"}
+
+
+def as_json(result: Reconciliation) -> str:
+    """The document: every finding, with all digits."""
+    return json.document(
+        {
+            "run": result.run,
+            "tool": result.tool,
+            "form": result.form,
+            "version": result.version,
+            "window": window_object(result.window),
+            "reconciled": result.reconciled,
+            "figures": {
+                "total": len(result.findings),
+                **{status.value: len(result.of(status)) for status in Outcome},
+                "with_ramp_up": len(result.with_ramp_up),
+            },
+            "findings": result.findings,
+        }
+    )
+
+
+def for_terminal(result: Reconciliation, console: Console) -> None:
+    """How many figures first, then the causes, then each figure that has none."""
+    console.print(printable(f"{result.tool} {result.form}, run {result.run}"), soft_wrap=True)
+    console.print(_counts(result), style="bold" if result.reconciled else "bold red")
+    if result.with_ramp_up:
+        console.print(_ramp_up(result), style="dim")
+    if explained := result.of(Outcome.EXPLAINED):
+        console.print()
+        print_table(_causes(explained), console)
+    if unexplained := result.of(Outcome.UNEXPLAINED):
+        console.print("\nwithout a cause", style="red")
+        print_table(_without(unexplained[:_SHOWN]), console)
+        if len(unexplained) > _SHOWN:
+            console.print(f"and {len(unexplained) - _SHOWN:,} more: --format json lists all.")
+
+
+def _counts(result: Reconciliation) -> str:
+    counts = [f"{len(result.of(status)):,} {status.value}" for status in Outcome]
+    return f"{len(result.findings):,} figures: {', '.join(counts)}"
+
+
+def _ramp_up(result: Reconciliation) -> str:
+    """The tool counts the ramps, `perfreport summary` leaves them out."""
+    return (
+        f"ramp-up included: {len(result.with_ramp_up):,} of them are others in the steady "
+        f"{units.span(result.window.seconds)} that summary shows"
+    )
+
+
+def _causes(explained: Sequence[Finding]) -> Table:
+    """A row per cause, in the order in which causes are listed, with the figure it moves most."""
+    rows = []
+    for cause in Cause:
+        moved = [
+            (finding, step)
+            for finding in explained
+            for step in finding.causes
+            if step.cause == cause
+        ]
+        if moved:
+            finding, step = max(moved, key=lambda pair: _relative(pair[1]))
+            rows.append((CAUSE_WORDS[cause], f"{len(moved):,}", _step_text(finding, step)))
+    return Table(_CAUSES, tuple(rows))
+
+
+def _relative(step: CauseStep) -> float:
+    before = step.value - step.size
+    return abs(step.size) / max(abs(before), abs(step.value), 1e-300)
+
+
+def _step_text(finding: Finding, step: CauseStep) -> str:
+    """`get_invoice p99: 24.32 ms to 24 ms`."""
+    values = (step.value - step.size, step.value)
+    units_ = (finding.ours_unit, finding.ours_unit)
+    if step.cause == Cause.KIBIBYTES:
+        units_ = (finding.ours_unit, finding.unit)
+    before, after = map(units.precise, values, units_)
+    if before == after:
+        before, after = (units.precise(value, finding.unit, digits=10) for value in values)
+    note = ""
+    if step.cause == Cause.DIGEST:
+        note = f" ({finding.why.rpartition('; ')[2]})"
+    return f"{_figure_text(finding)}: {before} to {after}{note}"
+
+
+def _figure_text(finding: Finding) -> str:
+    subject = printable(finding.subject)
+    if len(subject) > _LONGEST:
+        subject = f"{subject[:_LONGEST]}…"
+    return f"{subject} {finding.statistic}{_OUTCOME_WORDS.get(finding.outcome, '')}"
+
+
+def _without(findings: Sequence[Finding]) -> Table:
+    return Table(
+        _UNEXPLAINED,
+        tuple(
+            (
+                _figure_text(finding),
+                units.precise(finding.ours, finding.ours_unit),
+                units.precise(finding.tool, finding.unit),
+                finding.why,
+            )
+            for finding in findings
+        ),
+    )

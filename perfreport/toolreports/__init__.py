@@ -1,0 +1,1 @@
+"""The reports that load tools make of their own runs: statistics already computed, not samples."""
