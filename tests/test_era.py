@@ -12,7 +12,6 @@ from perfreport.errors import InputError
 HEADER = "timeStamp,elapsed,label,success\n"
 FIRST_MS = 1_795_399_806_497
 YEAR_2126_MS = 4_923_000_000_000
-YEAR_9999_MS = 253_402_300_799_999
 
 
 def jtl(path: Path, *times_ms: int) -> Path:
@@ -21,16 +20,16 @@ def jtl(path: Path, *times_ms: int) -> Path:
 
 
 @pytest.mark.parametrize("place", [0, 1, 9])
-def test_a_row_thousands_of_years_from_the_others_is_counted_and_left_out(
+def test_a_row_a_century_from_the_others_is_counted_and_left_out(
     tmp_path: Path, place: int
 ) -> None:
     times = [FIRST_MS + 1000 * number for number in range(9)]
-    times.insert(place, YEAR_9999_MS)
+    times.insert(place, YEAR_2126_MS)
     done = perfreport.ingest([jtl(tmp_path / "a.jtl", *times)], tmp_path / "run.parquet")
     (source,) = done.info.sources
     assert (source.rows, source.rejected) == (9, 1)
     assert source.rejections[0].why == (
-        f"row {place + 1} is of 9999-12-31 23:59:59, a year or more from the others"
+        f"row {place + 1} is of 2126-01-02 04:00:00, a year or more from the others"
     )
     assert done.info.end is not None
     assert done.info.end.year == 2026
