@@ -33,7 +33,7 @@ def test_a_row_a_century_from_the_others_is_counted_and_left_out(
     )
     assert done.info.end is not None
     assert done.info.end.year == 2026
-    assert any("skipped 1 records of 10, first: row" in note for note in done.notes)
+    assert any("skipped 1 of 10 records, first: row" in note for note in done.notes)
 
 
 def test_inputs_of_different_years_are_no_run(tmp_path: Path) -> None:

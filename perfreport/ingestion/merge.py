@@ -132,7 +132,8 @@ class Merge:
             return
         first = info.rejections[0] if info.rejections else None
         where = f", first: {first.text()}" if first else ""
-        note = f"{info.name}: skipped {info.rejected:,} records of {info.rows + info.rejected:,}{where}"
+        total = info.rows + info.rejected
+        note = f"{info.name}: skipped {info.rejected:,} of {total:,} records{where}"
         if info.truncated:
             note += "; the input was cut off"
         if self._strict:

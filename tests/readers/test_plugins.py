@@ -121,7 +121,7 @@ def test_it_refuses_what_it_cannot_place_in_time_and_counts_what_is_damaged(
     )
     assert code == 0
     assert output.splitlines()[0] == (
-        "note: orders.csv: skipped 2 records of 300, first: line 2: not a line of eight numbers; "
+        "note: orders.csv: skipped 2 of 300 records, first: line 2: not a line of eight numbers; "
         "the input was cut off"
     )
 
