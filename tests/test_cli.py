@@ -446,6 +446,9 @@ def mistakes(folder: Path) -> Iterator[tuple[str, list[str]]]:
     yield "name too long", ["check", str(folder / "there.parquet"), "--sla", too_long]
     yield "No such option", ["summary", "--frmat", "json", str(folder / "there.parquet")]
     yield "No such command", ["sumary"]
+    for moment in ("yesterday", "2026-11-23T10:00", "1795399806497"):
+        expected = f'"{moment}" is not a time with its zone, such as 2026-11-23T10:00:00Z'
+        yield expected, ["ingest", k6, "-o", str(folder / "new.parquet"), "--start", moment]
 
 
 def test_each_mistake_is_one_or_two_lines_exit_2_and_writes_nothing(

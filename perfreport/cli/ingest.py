@@ -15,13 +15,32 @@ if TYPE_CHECKING:
     from perfreport.readers.server import Server
     from perfreport.readers.source import ReadOptions
 
-_TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M%z"])
+
+class _Moment(click.ParamType):  # type: ignore[type-arg]  # only newer versions take one
+    """A time of RFC 3339, with its zone."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(f'"{value}" is not a time with its zone, such as 2026-11-23T10:00:00Z')
+        return moment
 
 
 @click.command("ingest", cls=Command, short_help="Read result files, and Prometheus, into one run.")
 @click.argument("inputs", nargs=-1, metavar="[INPUT]...")
 @click.option(
-    "-o", "--output", required=True, help="The run to write; a directory of parts if it ends in /."
+    "-o",
+    "--output",
+    metavar="RUN",
+    required=True,
+    help="The run to write; a directory of parts if it ends in /.",
 )
 @click.option(
     "--format", "fmt", metavar="READER", help="Force a reader instead of looking at the content."
@@ -39,23 +58,44 @@ _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-
 @click.option(
     "--prometheus", metavar="URL", help="Server to ask for --queries, over the time of the run."
 )
-@click.option("--queries", type=click.Path(path_type=Path), help="YAML or JSON: name to PromQL.")
 @click.option(
-    "--start", type=_TIME, help="First moment to ask for; when an input began that tells no time."
+    "--queries",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="YAML or JSON: name to PromQL.",
 )
-@click.option("--end", type=_TIME, help="Last moment to ask for.")
+@click.option(
+    "--start",
+    type=_Moment(),
+    help="First moment to ask for; when an input began that tells no time.",
+)
+@click.option("--end", type=_Moment(), help="Last moment to ask for.")
 @click.option("--step", metavar="DURATION", help="Resolution of the answers, such as 5s.")
 @click.option("--append", is_flag=True, help="Add to an existing run.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing run.")
 @click.option("--strict", is_flag=True, help="A record that cannot be read is an error.")
 @click.option(
-    "--name-map", type=click.Path(path_type=Path), help="YAML: regular expression to endpoint name."
+    "--name-map",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="YAML: regular expression to endpoint name.",
 )
 @click.option(
-    "--max-names", type=click.IntRange(1), default=5000, show_default=True, help="Most endpoints."
+    "--max-names",
+    metavar="N",
+    type=click.IntRange(1),
+    default=5000,
+    show_default=True,
+    help="Most endpoints.",
 )
 @click.option("--columns", metavar="NAME,...", help="Columns of a table that has no header line.")
-@click.option("--timezone", default="UTC", show_default=True, help="Of time stamps that name none.")
+@click.option(
+    "--timezone",
+    metavar="TZ",
+    default="UTC",
+    show_default=True,
+    help="Of time stamps that name none.",
+)
 @flag_options
 def command(
     inputs: tuple[str, ...],
