@@ -169,7 +169,12 @@ def _parsed(data: bytes, layout: Layout) -> Columns | None:
 
 def _has_hex(data: bytes, delimiter: str) -> bool:
     """May a field be 0x1f? Arrow takes that for a number, which JMeter never writes."""
-    return f"{delimiter}0x".encode() in data or f"{delimiter}0X".encode() in data
+    return any(
+        f"{before}{prefix}".encode() in data
+        for prefix in ("0x", "0X")
+        if prefix.encode() in data  # rare, and six searches cost a tenth of the reader's time
+        for before in (delimiter, "\n", '"')
+    )
 
 
 def _as_utf8(data: bytes) -> bytes:
