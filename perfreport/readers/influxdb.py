@@ -19,9 +19,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
@@ -71,11 +71,11 @@ def live_server(url: str, options: ReadOptions) -> Server:
     Database(url).close()
 
     def probe() -> None:
-        with Database(url) as database:
+        with closing(Database(url)) as database:
             database.probe()
 
     def ask(start: datetime, end: datetime) -> Iterator[Answer]:
-        with Database(url) as database:
+        with closing(Database(url)) as database:
             yield database.answer(start, end, options)
 
     return Server(
@@ -113,17 +113,6 @@ class Database:
         self._base = f"{parts.scheme}://{self._connection.host}{prefix}"
         self.url = self._connection.url
         self.label = f"{self._connection.host}{prefix}/{self._name}"
-
-    def __enter__(self) -> Database:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._connection.close()

@@ -10,10 +10,10 @@ import io
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
 
@@ -52,11 +52,11 @@ def live_server(
     Prometheus(url).close()
 
     def probe() -> None:
-        with Prometheus(url) as server:
+        with closing(Prometheus(url)) as server:
             server.probe(queries)
 
     def ask(first: datetime, last: datetime) -> Iterator[Answer]:
-        with Prometheus(url) as server:
+        with closing(Prometheus(url)) as server:
             yield from server.ask(queries, Window.of(first, last, step_s))
 
     return Server(probe, ask, "--prometheus without INPUT needs --start and --end.", start, end)
@@ -120,17 +120,6 @@ class Prometheus:
 
     def __init__(self, url: str, environment: Mapping[str, str] = os.environ) -> None:
         self._api = Api(url, environment)
-
-    def __enter__(self) -> Prometheus:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._api.close()

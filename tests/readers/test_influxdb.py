@@ -10,13 +10,15 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from influxdb_server import SECRET, InfluxServer, RecordedRun, free_port, running_influxdb
+from influxdb_server import SECRET, InfluxServer, RecordedRun, running_influxdb
+from real_servers import free_port
 from test_k6_json import plain
 from test_prometheus import Answering, Fake, always, serving
 
@@ -40,7 +42,7 @@ def read(
     url: str, start: datetime, end: datetime, options: ReadOptions | None = None
 ) -> tuple[list[dict], Source]:
     """The rows between two moments, without the columns that are null, and their source."""
-    with Database(url, NO_CREDENTIALS) as database:
+    with closing(Database(url, NO_CREDENTIALS)) as database:
         answer = database.answer(start, end, options or ReadOptions(start=start, end=end))
         table = pa.Table.from_batches(answer.batches, SCHEMA)
     table.validate(full=True)
@@ -470,7 +472,9 @@ def test_credentials_come_from_the_environment_else_from_the_url(
     user: str, environment: dict[str, str], header: str | None
 ) -> None:
     with serving(Fake(influx(always(200, b'{"results":[]}')))) as fake:
-        with Database(fake.url.replace("//", f"//{user}") + "/k6", environment) as database:
+        with closing(
+            Database(fake.url.replace("//", f"//{user}") + "/k6", environment)
+        ) as database:
             assert database.probe() == "1.8.10"
         assert {sent for _, sent in fake.seen} == {header}
 
@@ -496,7 +500,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ],
 )
 def test_the_real_server_takes_right_credentials_only(guarded: str, user: str, words: str) -> None:
-    with Database(guarded.replace("//", f"//{user}") + "/k6", NO_CREDENTIALS) as database:
+    with closing(Database(guarded.replace("//", f"//{user}") + "/k6", NO_CREDENTIALS)) as database:
         if not words:
             assert database.probe().startswith("1.")
             return
@@ -513,7 +517,7 @@ def test_the_real_server_takes_a_signed_token(guarded: str) -> None:
     ]
     signed = hmac.new(SECRET.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
     token = {"PERFREPORT_INFLUXDB_TOKEN": ".".join([*parts, encoded(signed)])}
-    with Database(f"{guarded}/k6", token) as database:
+    with closing(Database(f"{guarded}/k6", token)) as database:
         assert database.probe().startswith("1.")
 
 

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,7 +60,7 @@ def rows(answer: Answer) -> list[tuple[int, float, dict[str, str]]]:
 
 
 def test_values_are_those_that_promtool_was_given(prometheus_server: PrometheusServer) -> None:
-    with Prometheus(prometheus_server.url) as server:
+    with closing(Prometheus(prometheus_server.url)) as server:
         (answer,) = server.ask([HEAP], window(600, 5))
     expected = [
         (float(second), heap(pool, second), {"instance": "127.0.0.1:8080", "id": pool})
@@ -81,7 +81,7 @@ def test_values_are_those_that_promtool_was_given(prometheus_server: PrometheusS
 def test_a_window_of_more_than_11000_points_comes_whole_and_without_doubles(
     prometheus_server: PrometheusServer,
 ) -> None:
-    with Prometheus(prometheus_server.url) as server:
+    with closing(Prometheus(prometheus_server.url)) as server:
         (answer,) = server.ask([HEAP], window(SECONDS, 1))
     old = [(at, value) for at, value, labels in rows(answer) if labels["id"] == "old"]
     assert old == [(float(second), heap("old", second)) for second in range(SECONDS + 1)]
@@ -91,7 +91,7 @@ def test_a_window_of_more_than_11000_points_comes_whole_and_without_doubles(
 def test_a_counter_is_known_by_its_name_and_an_empty_query_is_named(
     prometheus_server: PrometheusServer,
 ) -> None:
-    with Prometheus(prometheus_server.url) as server:
+    with closing(Prometheus(prometheus_server.url)) as server:
         errors, nothing = server.ask([ERRORS, NOTHING], window(60, 15))
     assert [row[:2] for row in rows(errors)] == [(15.0 * i, i) for i in range(5)]
     assert errors.facts.metrics == {"etims_errors": MetricInfo(type="counter", unit="{errors}")}
@@ -103,7 +103,7 @@ def test_a_counter_is_known_by_its_name_and_an_empty_query_is_named(
 
 def test_queries_without_any_value_are_an_error(prometheus_server: PrometheusServer) -> None:
     nan = Query("nan", "jvm_memory_used_bytes * NaN")
-    with Prometheus(prometheus_server.url) as server:
+    with closing(Prometheus(prometheus_server.url)) as server:
         answers = server.ask([NOTHING, nan], window(60))
         assert next(answers).info.rows == 0
         assert "26 of 26 points are NaN" in next(answers).notes[0]
@@ -125,7 +125,7 @@ def test_queries_without_any_value_are_an_error(prometheus_server: PrometheusSer
 def test_a_bad_query_is_named_in_the_words_of_prometheus_before_anything_is_read(
     prometheus_server: PrometheusServer, expression: str, words: str
 ) -> None:
-    with Prometheus(prometheus_server.url) as server, pytest.raises(InputError) as error:
+    with closing(Prometheus(prometheus_server.url)) as server, pytest.raises(InputError) as error:
         server.probe([HEAP, Query("lag", expression)])
     assert words in str(error.value)
     assert "\n" not in str(error.value)
@@ -133,7 +133,7 @@ def test_a_bad_query_is_named_in_the_words_of_prometheus_before_anything_is_read
 
 def test_a_query_that_only_the_data_refuses_is_named(prometheus_server: PrometheusServer) -> None:
     twice = Query("twice", "jvm_memory_used_bytes + on(instance) jvm_memory_used_bytes")
-    with Prometheus(prometheus_server.url) as server:
+    with closing(Prometheus(prometheus_server.url)) as server:
         server.probe([twice])
         with pytest.raises(
             InputError, match=r"query twice refused: found duplicate series .*422, execution"
@@ -142,7 +142,7 @@ def test_a_query_that_only_the_data_refuses_is_named(prometheus_server: Promethe
 
 
 def test_the_probe_tells_the_version(prometheus_server: PrometheusServer) -> None:
-    with Prometheus(prometheus_server.url + "/") as server:
+    with closing(Prometheus(prometheus_server.url + "/")) as server:
         assert server.probe([HEAP]) == prometheus_server.version
 
 
@@ -278,7 +278,7 @@ def redirect_to(url: str) -> Answering:
 def test_a_server_that_is_no_help_says_why_in_a_line(answer: Answering, words: str) -> None:
     with (
         serving(Fake(answer)) as fake,
-        Prometheus(fake.url, NO_CREDENTIALS) as server,
+        closing(Prometheus(fake.url, NO_CREDENTIALS)) as server,
         pytest.raises(InputError) as error,
     ):
         server.probe([HEAP])
@@ -292,7 +292,7 @@ def test_a_refused_connection_is_told_without_the_password() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://user:pass-word@127.0.0.1:{port}/prom"
-    with Prometheus(url, NO_CREDENTIALS) as server, pytest.raises(InputError) as error:
+    with closing(Prometheus(url, NO_CREDENTIALS)) as server, pytest.raises(InputError) as error:
         server.probe()
     assert str(error.value) == (
         f"http://127.0.0.1:{port}/prom: nothing answers there. Is the server up, and the port right?"
@@ -301,7 +301,7 @@ def test_a_refused_connection_is_told_without_the_password() -> None:
 
 def test_an_unknown_host_is_told() -> None:
     with (
-        Prometheus("http://no-such-host.invalid:9090", NO_CREDENTIALS) as server,
+        closing(Prometheus("http://no-such-host.invalid:9090", NO_CREDENTIALS)) as server,
         pytest.raises(InputError, match=r"^http://no-such-host\.invalid:9090: no such host\."),
     ):
         server.probe()
@@ -312,7 +312,7 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with (
-            Prometheus(url, NO_CREDENTIALS) as server,
+            closing(Prometheus(url, NO_CREDENTIALS)) as server,
             pytest.raises(InputError, match="no answer within"),
         ):
             server.probe()
@@ -332,7 +332,7 @@ def test_a_certificate_that_nobody_signed_is_refused() -> None:
         thread.start()
         url = f"https://127.0.0.1:{listening.getsockname()[1]}"
         with (
-            Prometheus(url, NO_CREDENTIALS) as server,
+            closing(Prometheus(url, NO_CREDENTIALS)) as server,
             pytest.raises(InputError, match=r"certificate is not accepted"),
         ):
             server.probe()
@@ -345,7 +345,7 @@ def test_a_server_that_is_starting_is_asked_again() -> None:
     def starting(path: str, parameters: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         return next(answers, good)(path, parameters)
 
-    with serving(Fake(starting)) as fake, Prometheus(fake.url, NO_CREDENTIALS) as server:
+    with serving(Fake(starting)) as fake, closing(Prometheus(fake.url, NO_CREDENTIALS)) as server:
         assert server.probe() == "9.9"
         assert len(fake.seen) == 3
 
@@ -354,13 +354,13 @@ def test_a_server_without_buildinfo_is_asked_a_trivial_query() -> None:
     def old(path: str, parameters: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         return (404, {}, b"") if path.endswith("buildinfo") else good(path, parameters)
 
-    with serving(Fake(old)) as fake, Prometheus(fake.url, NO_CREDENTIALS) as server:
+    with serving(Fake(old)) as fake, closing(Prometheus(fake.url, NO_CREDENTIALS)) as server:
         assert server.probe() is None
         assert [path for path, _ in fake.seen] == ["/api/v1/status/buildinfo", "/api/v1/query"]
 
 
 def test_a_warning_of_prometheus_is_told_once_per_query() -> None:
-    with serving(Fake(good)) as fake, Prometheus(fake.url, NO_CREDENTIALS) as server:
+    with serving(Fake(good)) as fake, closing(Prometheus(fake.url, NO_CREDENTIALS)) as server:
         (answer,) = server.ask([HEAP], window(3 * MOST_POINTS, 1))
     assert answer.info.rows == 4
     assert answer.notes == (f"{answer.info.name}: Prometheus warns: a store is down",)
@@ -370,7 +370,7 @@ def test_an_answer_too_large_for_memory_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("perfreport.readers.prometheus_http.LARGEST_ANSWER", 1 << 20)
     with (
         serving(Fake(always(200, BUILD + b" " * (2 << 20)))) as fake,
-        Prometheus(fake.url, NO_CREDENTIALS) as server,
+        closing(Prometheus(fake.url, NO_CREDENTIALS)) as server,
         pytest.raises(InputError, match="an answer larger than 1 MiB"),
     ):
         server.probe()
@@ -397,7 +397,7 @@ def test_credentials_come_from_the_environment_else_from_the_url(
     user: str, environment: dict[str, str], header: str | None
 ) -> None:
     with serving(Fake(good)) as fake:
-        with Prometheus(fake.url.replace("//", f"//{user}"), environment) as server:
+        with closing(Prometheus(fake.url.replace("//", f"//{user}"), environment)) as server:
             server.probe()
         assert [sent for _, sent in fake.seen] == [header]
 
@@ -409,7 +409,7 @@ def test_a_netrc_entry_serves_where_nothing_else_is_said_and_never_replaces_a_to
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with serving(Fake(good)) as fake:
         for environment in ({}, TOKEN):
-            with Prometheus(fake.url, environment) as server:
+            with closing(Prometheus(fake.url, environment)) as server:
                 server.probe()
         assert [sent for _, sent in fake.seen] == ["Basic am86c2VjcmV0", "Bearer t0ken"]
 
@@ -421,7 +421,7 @@ def test_credentials_are_not_sent_to_a_host_that_a_redirect_names(
     with (
         serving(Fake(good)) as other,
         serving(Fake(redirect_to(f"{other.url}/api/v1/status/buildinfo"))) as first,
-        Prometheus(first.url, environment) as server,
+        closing(Prometheus(first.url, environment)) as server,
     ):
         assert server.probe() == "9.9"
     assert first.seen[0][1] is not None
@@ -432,7 +432,7 @@ def test_a_login_page_behind_a_redirect_is_called_what_it_is() -> None:
     with (
         serving(Fake(always(200, b"<html>", **{"Content-Type": "text/html"}))) as login,
         serving(Fake(redirect_to(f"{login.url}/login"))) as first,
-        Prometheus(first.url, TOKEN) as server,
+        closing(Prometheus(first.url, TOKEN)) as server,
         pytest.raises(InputError) as error,
     ):
         server.probe()
