@@ -6,8 +6,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from influxdb_server import InfluxServer, RecordedRun, recorded_run, running_influxdb
 from prometheus_server import PrometheusServer, running_prometheus
+
+# Generated inputs are the same each time: what fails in one run can be repeated in the next, and a
+# slow machine is no failure.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -257,6 +257,9 @@ class _Rows:
         if text.rstrip() == _EOF:
             self.at_end = (self.samples, self.source.rejected)
             return
+        if text[1:2].strip():  # may as well be a sample whose first letter was damaged
+            self.source.skip(line, f"neither a sample nor a comment: {text[:80]!r}")
+            return
         found = _METADATA.fullmatch(text)
         if found is None or found["what"] == b"HELP":
             return

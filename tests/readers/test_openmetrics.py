@@ -454,6 +454,12 @@ def test_any_wrong_byte_is_told_and_never_a_crash(at: int, byte: int) -> None:
     assert len(rows) == len(whole) or source.rejected
 
 
+def test_a_sample_whose_first_letter_became_a_sign_is_told() -> None:
+    source = source_of("# a comment\n#\n#p 1 17\nup 2 18\n# EOF\n")
+    assert [row[2] for row in rows_of(source)] == [2]
+    assert [rejection.line for rejection in source.rejections] == [3]
+
+
 def test_series_that_never_come_back_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openmetrics, "_MOST_SERIES", 10)
     text = "".join(f'up{{i="{i}"}} {i} 17\n' for i in range(35)) + "# EOF\n"
