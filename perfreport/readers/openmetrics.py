@@ -46,6 +46,7 @@ _METADATA = re.compile(
     + _QUOTED
     + rb")(?:[ \t]+(?P<word>[^\r\n]*?))?[ \t\r]*"
 )
+_OF_METRIC = re.compile(rb"#[ \t]+(?:TYPE|UNIT)[ \t]")
 _EOF = b"# EOF"
 _LABEL = re.compile(
     r'[ \t]*(?:(?P<key>[a-zA-Z_][a-zA-Z0-9_]*)|"(?P<quoted>(?:[^"\\]|\\.)*+)")[ \t]*'
@@ -234,10 +235,12 @@ class _Rows:
             self._out_of_time(line, at)
             return
         time_us = round(at * 1e6)
-        if time_us <= series.last_us:
+        if time_us > series.last_us:
+            series.before_us = series.last_us
+        elif not series.before_us < time_us < series.last_us:
             self.source.skip(line, "not later than the sample before of its series")
             return
-        series.last_us = time_us
+        series.last_us = time_us  # if it is earlier, the time before was a damaged one
         self.samples += 1
         if value - value == 0:
             self.points.add(series, time_us, value)
@@ -261,6 +264,8 @@ class _Rows:
             self.source.skip(line, f"neither a sample nor a comment: {text[:80]!r}")
             return
         found = _METADATA.fullmatch(text)
+        if found is None and _OF_METRIC.match(text):
+            self.source.skip(line, f"not the type or unit of a metric: {text[:80]!r}")
         if found is None or found["what"] == b"HELP":
             return
         try:

@@ -27,6 +27,7 @@ class Series:
     name: str
     unit: str | None
     labels: dict[str, str]
+    before_us: int = -1  # of its latest samples but one
     last_us: int = -1
 
 

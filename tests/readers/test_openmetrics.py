@@ -214,7 +214,7 @@ def test_a_sample_is_read_however_it_is_written(line: str, row: Row) -> None:
         ("up +Inf 17", "inf at 17.0: not a finite number"),
         ('up{a="b"} -Inf 17', "-inf at 17.0: not a finite number"),
         ("up 1 15", "not later than the sample before of its series"),
-        ("up 1 9", "not later than the sample before of its series"),
+        ("up 1 15", "not later than the sample before of its series"),
         ('rpc {count:1,sum:2,schema:0,zero_threshold:0,zero_count:0} 17', "a native histogram in text: save what /api/v1/query_range returns"),
         ("# TYPE up countre", "not a type: 'countre'"),
         ("# UNIT up bytes and more", "not a unit: 'bytes and more'"),
@@ -458,6 +458,22 @@ def test_a_sample_whose_first_letter_became_a_sign_is_told() -> None:
     source = source_of("# a comment\n#\n#p 1 17\nup 2 18\n# EOF\n")
     assert [row[2] for row in rows_of(source)] == [2]
     assert [rejection.line for rejection in source.rejections] == [3]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_one_damaged_time_costs_no_other_sample(place: int) -> None:
+    times = [17, 18, 19, 20]
+    times[place] = 1700
+    lines = "".join(f"up {number} {at}\n" for number, at in enumerate(times))
+    source = source_of(lines + "# EOF\n")
+    assert [row[2] for row in rows_of(source)] == [0, 1, 2, 3]
+
+
+def test_a_file_that_stands_twice_counts_once() -> None:
+    lines = "".join(f"up {number} {at}\n" for number, at in enumerate([17, 18, 19])) + "# EOF\n"
+    source = source_of(lines * 2)
+    assert [row[2] for row in rows_of(source)] == [0, 1, 2]
+    assert source.rejected == 3
 
 
 def test_series_that_never_come_back_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
