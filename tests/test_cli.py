@@ -529,6 +529,22 @@ def test_a_reader_that_goes_away_is_no_error(runs: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    "arguments", ["check short.parquet", "compare baseline.parquet run.parquet"]
+)
+def test_a_reader_that_goes_away_does_not_change_the_verdict(runs: Path, arguments: str) -> None:
+    line = [sys.executable, "-m", "perfreport", *arguments.split(), "--sla"]
+    line.append(str(ROOT / "sla" / "demo.yaml"))
+    alone = subprocess.run(line, cwd=runs, capture_output=True, text=True)
+    reader, writer = os.pipe()
+    os.close(reader)
+    piped = subprocess.run(line, cwd=runs, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert alone.stdout != ""
+    assert alone.returncode in (Exit.WANTING, Exit.UNDECIDED)
+    assert (piped.returncode, piped.stderr) == (alone.returncode, alone.stderr)
+
+
 def test_appending_keeps_every_row_and_every_source(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

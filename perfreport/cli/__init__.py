@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 import click
 
@@ -54,6 +56,11 @@ for _module in (ingest, summary, check, compare, trends, report, reconcile, sql,
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
+    with _patient_output():
+        return _exit_code(arguments)
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
     flags = Flags()
     # A killed ingest cleans up like one that was interrupted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -72,9 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         error_console(flags).print(f"error: {error}", style="red")
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
     except RuntimeError as error:
         if "interrupt" not in str(error).lower():  # DuckDB's word for Ctrl-C inside a query
             raise
@@ -86,3 +90,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         what = error.filename or "output"
         error_console(flags).print(f"error: {what}: {error.strerror or error}.", style="red")
         return Exit.INPUT
+
+
+class _Patient:
+    """Standard output whose reader may go away, as `head` does: what is left is for nobody.
+
+    The command goes on to its end, for its exit code is a verdict that a pipe must not change.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._patience():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._patience():
+            self._stream.flush()
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _patient_output() -> Iterator[None]:
+    stream = sys.stdout
+    sys.stdout = cast(TextIO, _Patient(stream))
+    try:
+        yield
+    finally:
+        sys.stdout = stream

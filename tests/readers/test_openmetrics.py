@@ -214,7 +214,6 @@ def test_a_sample_is_read_however_it_is_written(line: str, row: Row) -> None:
         ("up +Inf 17", "inf at 17.0: not a finite number"),
         ('up{a="b"} -Inf 17', "-inf at 17.0: not a finite number"),
         ("up 1 15", "not later than the sample before of its series"),
-        ("up 1 15", "not later than the sample before of its series"),
         ('rpc {count:1,sum:2,schema:0,zero_threshold:0,zero_count:0} 17', "a native histogram in text: save what /api/v1/query_range returns"),
         ("# TYPE up countre", "not a type: 'countre'"),
         ("# UNIT up bytes and more", "not a unit: 'bytes and more'"),
