@@ -64,6 +64,7 @@ _KINDS = {
     "vus": schema.USERS,
 }
 _TIMED = (schema.REQUEST, schema.ITERATION, schema.TRANSACTION)
+_MOST_USERS = 1e9
 _LONGEST_MS = 1e12  # 31 years: more is damage, and would overflow the time stamps
 
 # Of `metrics/builtin.go`, `js/modules/k6/grpc` and `js/modules/k6/browser`: for outputs that write
@@ -129,6 +130,14 @@ class Request(Generic[Time, Tags]):
     values: list[float]  # by the numbers of HTTP
 
     @property
+    def points(self) -> int:
+        return sum(value == value for value in self.values)
+
+    def goes_on(self, place: int, time: Time) -> bool:
+        """May a point of this place and time be its next?"""
+        return self.time == time and _is_unset(self.values[place])
+
+    @property
     def knows_failure(self) -> bool:
         """Was there an http_req_failed?"""
         return not _is_unset(self.values[_FAILED])
@@ -142,20 +151,23 @@ class Log(Generic[Time, Tags]):
         self._source = source
         self._form = form
         self._open: Request[Time, Tags] | None = None
+        self._held: Request[Time, Tags] | None = (
+            None  # the one before, while the open has one point
+        )
         self._before: Request[Time, Tags] | None = None  # the request before the open one
 
     def add(self, points: Iterable[tuple[int, str, Time, float, Tags]]) -> None:
         """Take points, each with the number of its line."""
         alike = self._form.alike
-        request = self._open
+        request, held = self._open, self._held
         if request is not None:
             time, tags, values = request.time, request.tags, request.values
         for line, metric, at, value, marks in points:
             place = HTTP.get(metric)
             if place is None:
                 if request is not None:
-                    self._close(request)
-                    self._open = request = None
+                    self._close_both()
+                    request = held = None
                 self.rows.add(line, metric, at, value, marks)
                 continue
             if request is not None:
@@ -163,8 +175,21 @@ class Log(Generic[Time, Tags]):
                 unset = values[place] != values[place]
                 if unset and time == at and (tags == marks or alike(tags, marks)):
                     values[place] = value
+                    if held is not None:
+                        self._release(held)
+                        self._held = held = None
                     continue
-                self._close(request)
+                if held is not None and held.goes_on(place, at) and alike(held.tags, marks):
+                    # The point between had a damaged time or tag: the one before it goes on.
+                    self._source.skip(request.line, _PART)
+                    self._open, self._held = held, None
+                    request, held = held, None
+                    time, tags, values = request.time, request.tags, request.values
+                    values[place] = value
+                    continue
+                if held is not None:
+                    self._close(held)
+                self._held = held = request
             time, tags, values = at, marks, _NO_POINTS.copy()
             values[place] = value
             self._open = request = Request(line, time, tags, values)
@@ -177,10 +202,27 @@ class Log(Generic[Time, Tags]):
         request = self._open
         if request is None:
             return
+        if self._held is not None:
+            self._close(self._held)
         if self._is_whole(request):
             self._close(request)
         elif not counted:
             self._source.cut(request.line, "cut off inside a request")
+
+    def _close_both(self) -> None:
+        """Something else follows: the open request is over, and the one before it."""
+        if self._held is not None:
+            self._close(self._held)
+        if self._open is not None:
+            self._close(self._open)
+        self._open = self._held = None
+
+    def _release(self, held: Request[Time, Tags]) -> None:
+        """The request before the open one, which has a second point: one point alone is no other."""
+        if held.points == 1:
+            self._source.skip(held.line, _PART)
+        else:
+            self._close(held)
 
     def _close(self, request: Request[Time, Tags]) -> None:
         self._before = request
@@ -222,6 +264,9 @@ class _Template:
     labels: tuple[tuple[str, str], ...] = ()
 
 
+_PART = "a part of a request, apart from the others"
+
+
 class Rows(Generic[Time, Tags]):
     """The rows of the batch being filled: a template and some numbers for each.
 
@@ -231,6 +276,7 @@ class Rows(Generic[Time, Tags]):
     def __init__(self, source: Source, form: Form[Time, Tags]) -> None:
         self._source = source
         self._form = form
+        self._wrote_both = False
         self._begin()
 
     def _begin(self) -> None:
@@ -255,14 +301,38 @@ class Rows(Generic[Time, Tags]):
     def add_request(self, request: Request[Time, Tags]) -> None:
         """The points of a request that belong together."""
         values = request.values
-        if _is_unset(values[_REQS]) and _is_unset(values[_DURATION]):
-            self._source.skip(request.line, "a part of a request without its duration")
+        if self._is_part(request):
+            self._source.skip(request.line, _PART)
             return
+        self._drop_impossible(request)
         if self._append(
             request.line, "http_req_duration", request.time, values[_DURATION], request.tags
         ):
             self._http_rows.append(len(self._template) - 1)
             self._http_values.append(values)
+
+    def _is_part(self, request: Request[Time, Tags]) -> bool:
+        """Are these points not a request but what damage tore out of one?
+
+        Where k6 wrote both http_reqs and http_req_duration, one of them alone is no request: a
+        damaged tag or time has parted it from the other points, which count.
+        """
+        counted, timed = (not _is_unset(request.values[at]) for at in (_REQS, _DURATION))
+        if counted and timed:
+            self._wrote_both = True
+            return False
+        return not (counted or timed) or (self._wrote_both and request.points == 1)
+
+    def _drop_impossible(self, request: Request[Time, Tags]) -> None:
+        """Leave out phases that no request has; k6 says of a failure 0 or 1."""
+        values = request.values
+        for place in range(_DURATION + 1, _FAILED):
+            if values[place] < 0 or values[place] > _LONGEST_MS:
+                self._source.skip(request.line, f"a phase of {values[place]} ms")
+                values[place] = _UNSET
+        if values[_FAILED] not in (0, 1) and request.knows_failure:
+            self._source.skip(request.line, f"http_req_failed of {values[_FAILED]}")
+            values[_FAILED] = _UNSET
 
     def _append(self, line: int, metric: str, time: Time, value: float, tags: Tags) -> bool:
         """Add a row; False, and a rejected line, if its time, value or tags make no sense."""
@@ -272,7 +342,7 @@ class Rows(Generic[Time, Tags]):
             if number is None:
                 number = self._learn(metric, tags)
             kind = self._templates[number].kind
-            if kind == schema.USERS and value < 0:
+            if kind == schema.USERS and not 0 <= value <= _MOST_USERS:
                 raise ValueError(f"{value} virtual users")
             if kind in _TIMED and (value < 0 or value > _LONGEST_MS):
                 raise ValueError(f"a duration of {value} ms")

@@ -197,3 +197,24 @@ def test_a_damaged_record_costs_no_other_and_is_counted(name: str, damage: Damag
         if reader.name in SERIES and (told or found[1].notes):
             told = math.inf
         assert gone <= told, f"{damaged[:300]!r} is gone without a word"
+
+
+@pytest.mark.parametrize("damage", [flip, numbers, zeros], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "name", [name for name in SAMPLES if name.startswith(("k6-json", "k6-csv"))]
+)
+def test_a_damaged_line_of_k6_makes_no_request_more(name: str, damage: Damage) -> None:
+    """k6 writes a request as nine lines: one that lost its place among them is not another one."""
+    chosen = random.Random(f"{name} {damage.__name__}")
+    reader = readers()[name.split("/")[0]]
+    records = records_of(reader.name, content(name)[: 4 * SHORT])
+    found = read(reader, b"".join(records))
+    assert found is not None
+    requests = pc.sum(pc.equal(found[0]["kind"], schema.REQUEST)).as_py()
+    last = max(2, len(records) - 40)  # a request that the end cuts off is judged by the one before
+    for _ in range(60):
+        place = chosen.randrange(1, last)
+        damaged = damage(records[place].rstrip(b"\n") or b"0", chosen) + b"\n"
+        after = read(reader, b"".join([*records[:place], damaged, *records[place + 1 :]]))
+        assert after is not None
+        assert pc.sum(pc.equal(after[0]["kind"], schema.REQUEST)).as_py() <= requests, damaged

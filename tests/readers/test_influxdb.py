@@ -277,7 +277,7 @@ def test_what_is_no_number_or_no_request_is_counted(influxdb_server: InfluxServe
     influxdb_server.write("part", line("http_req_waiting", 1, 2, ",name=alone"))
     _, source = read(f"{influxdb_server.url}/part", START, START + 2 * SECOND)
     assert [entry.why for entry in source.rejections] == [
-        "a part of a request without its duration"
+        "a part of a request, apart from the others"
     ]
 
 
