@@ -580,10 +580,60 @@ def test_the_names_of_what_is_added_to_count_too(
         )
     out = ["-o", f"{tmp_path}/{target}", "--append", "--max-names"]
     assert main(["ingest", files[0], *out, "10"]) == 0
-    assert main(["ingest", files[0], *out, "10"]) == 0
     assert main(["ingest", files[1], *out, "10"]) == 2
     assert "more than 10 different endpoint names" in capsys.readouterr().err
     assert main(["ingest", files[1], *out, "12"]) == 0
+
+
+@pytest.mark.parametrize("target", ["x.parquet", "parts/"])
+def test_a_file_that_is_in_the_run_already_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    log, out = str(K6 / "handle.json.gz"), f"{tmp_path}/{target}"
+    assert main(["ingest", log, log, "-o", out]) == Exit.INPUT
+    assert not Path(out).exists()
+    assert main(["ingest", log, "-o", out]) == Exit.OK
+    before = open_run(out).arrow().num_rows
+    assert main(["ingest", log, "-o", out, "--append"]) == Exit.INPUT
+    assert open_run(out).arrow().num_rows == before
+    said = capsys.readouterr().err
+    assert said.count("handle.json.gz: the same file as handle.json.gz, which is in the run") == 2
+
+
+def test_a_run_of_parts_is_no_longer_than_one_of_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, start in enumerate((1_795_399_806_497, 1_700_000_000_000)):
+        (tmp_path / f"{number}.jtl").write_text(f"timeStamp,elapsed\n{start},5\n")
+    out = f"{tmp_path}/parts/"
+    assert main(["ingest", str(tmp_path / "0.jtl"), "-o", out]) == Exit.OK
+    assert main(["ingest", str(tmp_path / "1.jtl"), "-o", out, "--append"]) == Exit.INPUT
+    assert "more than a year" in capsys.readouterr().err
+    assert len(list(Path(out).iterdir())) == 1
+
+
+def test_control_characters_of_input_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = (
+        '{"status":"success","warnings":["w\\u001b[2J"],"data":{"resultType":"vector","result":[]}}'
+    )
+    (tmp_path / "q.json").write_text(answer)
+    main(["ingest", str(tmp_path / "q.json"), "-o", str(tmp_path / "x.parquet")])
+    said = capsys.readouterr().err
+    assert "Prometheus warns: w" in said
+    assert "\x1b" not in said
+
+
+def test_failures_are_not_counted_where_nobody_told_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jtl").write_text("timeStamp,elapsed,label\n1795399806497,5,order\n")
+    run = str(tmp_path / "x.parquet")
+    assert main(["ingest", str(tmp_path / "a.jtl"), "-o", run, "--quiet"]) == Exit.OK
+    assert main(["summary", run, "--window", "all"]) == Exit.OK
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("order")]
+    assert line.split()[1:3] == ["1", "–"]
 
 
 def test_two_generators_merge_exactly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

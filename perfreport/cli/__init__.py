@@ -14,7 +14,7 @@ import click
 
 from perfreport import __version__
 from perfreport.cli import check, compare, demo, ingest, reconcile, report, sql, summary, trends
-from perfreport.cli.common import Flags, error_console, flag_options
+from perfreport.cli.common import Flags, error_console, flag_options, say
 from perfreport.errors import Exit, PerfReportError
 
 _EXIT_CODES = """\b
@@ -77,7 +77,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except PerfReportError as error:
         if flags.debug:
             traceback.print_exc()
-        error_console(flags).print(f"error: {error}", style="red")
+        say(f"error: {error}", flags, style="red")
         return error.exit_code
     except RuntimeError as error:
         if "interrupt" not in str(error).lower():  # DuckDB's word for Ctrl-C inside a query
@@ -88,7 +88,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         if flags.debug:
             traceback.print_exc()
         what = error.filename or "output"
-        error_console(flags).print(f"error: {what}: {error.strerror or error}.", style="red")
+        say(f"error: {what}: {error.strerror or error}.", flags, style="red")
         return Exit.INPUT
 
 

@@ -111,9 +111,15 @@ def tell(notes: Sequence[str], level: str = "note") -> None:
     flags = Flags.current()
     if not flags.quiet:
         for note in notes:
-            error_console(flags).print(
-                f"{level}: {note}", style="yellow" if level == "note" else "green"
-            )
+            say(f"{level}: {note}", flags, style="yellow" if level == "note" else "green")
+
+
+def say(text: str, flags: Flags, style: str) -> None:
+    """Lines to stderr, without control characters: parts of them come from input."""
+    from perfreport.render.table import printable
+
+    lines = "\n".join(map(printable, text.split("\n")))
+    error_console(flags).print(lines, style=style)
 
 
 def emit(text: str, output: Path | None, inputs: Sequence[Path] = ()) -> None:

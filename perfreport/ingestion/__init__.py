@@ -63,8 +63,8 @@ def ingest(
     for server in servers:
         server.probe()
     with target.folder(), whole_file(target.path) as part:
-        extended = target.earlier.info if target.earlier and target.copied else None
-        merge = Merge(RunWriter(part), extended, about or About(), strict)
+        earlier = target.earlier.info if target.earlier else None
+        merge = Merge(RunWriter(part), about or About(), strict, earlier, bool(target.copied))
         try:
             merge.copy(target.copied)
             if target.earlier:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from perfreport import units
 from perfreport.errors import InputError
 from perfreport.readers.source import Source
+from perfreport.run.schema import USERS
 
 LONGEST = timedelta(days=366)  # of a run; the longest production window that a review looks at
 _LONGEST_US = LONGEST // timedelta(microseconds=1)
@@ -29,7 +30,8 @@ def of_one_era(batches: Iterable[pa.RecordBatch], source: Source) -> Iterator[pa
         if around is None and len(times):
             around = int(np.median(times))
         far = np.flatnonzero(np.abs(times - (around or 0)) > _LONGEST_US)
-        for place in far.tolist():
+        of_users = batch.column("kind").cast(pa.string()).to_numpy(zero_copy_only=False) == USERS
+        for place in far[~of_users[far]].tolist():  # users are counted over the rows that are told
             source.skip(
                 0,
                 f"row {row + place + 1} is of {_moment(int(times[place]))}, a year or more from the others",

@@ -41,11 +41,18 @@ class Merge:
     """Several sources into one writer, and what was learnt of all of them into one RunInfo."""
 
     def __init__(
-        self, writer: RunWriter, earlier: RunInfo | None, about: About, strict: bool
+        self,
+        writer: RunWriter,
+        about: About,
+        strict: bool,
+        earlier: RunInfo | None = None,
+        rewrites: bool = False,
     ) -> None:
+        """`earlier` is of the run that is added to, which a single file holds again: `rewrites`."""
         self.writer = writer
         self.notes: list[str] = []
         self._earlier = earlier
+        self._rewrites = rewrites
         self._about = about
         self._strict = strict
         self._sources: list[SourceInfo] = []
@@ -102,10 +109,11 @@ class Merge:
             )
         info = self._info()
         info.examples = examples
-        if self._earlier is not None:
-            info = merged_info([info, self._earlier])
+        whole = info if self._earlier is None else merged_info([info, self._earlier])
+        check_length(whole.start, whole.end)
+        if self._earlier is not None and self._rewrites:
+            info = whole
             info.sources = self._earlier.sources + self._sources
-        check_length(info.start, info.end)
         self.writer.finish(info)
         return info
 
@@ -124,6 +132,7 @@ class Merge:
         return self._aggregates if facts.aggregates else self._load
 
     def _learn(self, info: SourceInfo, facts: Facts) -> None:
+        self._refuse_twin(info)
         self._sources.append(info)
         self._facts.append(facts)
         if facts.aggregates and facts.start and facts.end:
@@ -133,12 +142,22 @@ class Merge:
         first = info.rejections[0] if info.rejections else None
         where = f", first: {first.text()}" if first else ""
         total = info.rows + info.rejected
-        note = f"{info.name}: skipped {info.rejected:,} of {total:,} records{where}"
-        if info.truncated:
-            note += "; the input was cut off"
+        parts = [f"skipped {info.rejected:,} of {total:,} records{where}"] * bool(info.rejected)
+        parts += ["the input was cut off"] * info.truncated
+        note = f"{info.name}: {'; '.join(parts)}"
         if self._strict:
             raise InputError(f"{note}. Nothing was written (--strict).")
         self.notes.append(note)
+
+    def _refuse_twin(self, info: SourceInfo) -> None:
+        """InputError for a file that is in the run already: each request would count twice."""
+        earlier = self._earlier.sources if self._earlier else []
+        for other in (*earlier, *self._sources):
+            if info.sha256 is not None and info.rows and info.sha256 == other.sha256:
+                raise InputError(
+                    f"{info.name}: the same file as {other.name}, which is in the run already. "
+                    "Give each file once."
+                )
 
     def _info(self) -> RunInfo:
         about = self._about

@@ -152,7 +152,7 @@ class Log:
             key,
             Shape(
                 kind=TRANSACTION,
-                name=clean(name),
+                name=self._names.endpoint(clean(name) or None, None, None),
                 group=_joined(outer),
                 scenario=scenario or self.scenario,
                 ok=ok,

@@ -18,6 +18,7 @@ MAX_NAMES = 5000  # more rows than this no table, figure or reviewer can use
 UNNAMED = "(unnamed)"
 ID = "{id}"
 
+_LONGEST_NAME = 500  # characters; a label that holds a whole request is no name
 _CACHED = 50_000  # calls remembered, some 10 MB; a run of un-named URLs with ids never repeats them
 _SHOWN_PATTERNS = 10
 _SHOWN_PIECES = 20  # of a name: ten words and what stands between them
@@ -55,7 +56,7 @@ class Names:
         key = named, method, url
         name = self._cache.get(key)
         if name is None:
-            name = self._found(named, method, url)
+            name = self._found(named, method, url)[:_LONGEST_NAME]
             self._admit(name)
             if url:
                 self.keep_example(name, url)

@@ -78,7 +78,7 @@ def for_terminal(summary: Summary, console: Console) -> None:
         failed = sum(check.fails for check in summary.checks)
         console.print(f"\nchecks  {passed:,} passed, {failed:,} failed", soft_wrap=True)
     for check in failing:
-        console.print(f"  {check.fails:,} × {check.name}", soft_wrap=True)
+        console.print(printable(f"  {check.fails:,} × {check.name}"), soft_wrap=True)
 
 
 def heading(run: RunInfo) -> list[str]:
@@ -161,7 +161,7 @@ def _row(label: str, row: Stats) -> tuple[str, ...]:
     return (
         label,
         f"{row.count:,}",
-        f"{row.errors:,}",
+        "–" if row.count and row.error_rate is None else f"{row.errors:,}",
         "" if row.rate_per_s is None else f"{units.number(row.rate_per_s)}/s",
         *("" if time is None else units.ms(time) for time in times),
     )

@@ -116,7 +116,8 @@ def test_it_does_not_matter_how_much_is_asked_at_once(
     monkeypatch.setattr(influxdb, "_MOST_MEASUREMENTS", 30 if most == 1 else 4)
     monkeypatch.setattr(influxdb, "BATCH_ROWS", 50)
     if most == 1:  # as many questions as milliseconds: a tenth of a second will do
-        window = window[0], window[0] + timedelta(milliseconds=100)
+        first = min(row["ts"] + timedelta(milliseconds=row.get("duration_ms", 0)) for row in rows)
+        window = first - timedelta(milliseconds=1), first + timedelta(milliseconds=100)
         expected, _ = read(k6_run.url, *window)
         assert expected
         assert len(expected) < len(rows)
