@@ -157,7 +157,9 @@ class Rows:
         kinds = nesting.kinds
         self._users.add(columns, threads.sources, kinds == IS_SUBREQUEST)
         ok = columns.get("success")
-        connect, latency = columns.get("Connect"), columns.get("Latency")
+        connect, latency, sent, received = (
+            _unless_negative(columns.get(it)) for it in ("Connect", "Latency", "sentBytes", "bytes")
+        )
         users = _active(columns)
         return batch(
             len(ts),
@@ -174,8 +176,8 @@ class Rows:
                 "duration_ms": elapsed,
                 "connect_ms": connect,
                 "wait_ms": _wait(latency, connect),
-                "sent_bytes": columns.get("sentBytes"),
-                "received_bytes": columns.get("bytes"),
+                "sent_bytes": sent,
+                "received_bytes": received,
                 "users": None
                 if users is None
                 else pc.if_else(pa.array(kinds == IS_REQUEST), users, None),
@@ -308,6 +310,11 @@ def _text_at(texts: pa.Array | None, rows: pa.Array) -> pa.Array:
     return texts.take(rows).cast(pa.string())
 
 
+def _unless_negative(numbers: pa.Array | None) -> pa.Array | None:
+    """A time or an amount; null where it is below 0, which none can be."""
+    return None if numbers is None else pc.if_else(pc.greater_equal(numbers, 0), numbers, None)
+
+
 def _wait(latency: pa.Array | None, connect: pa.Array | None) -> pa.Array | None:
     """From connected to the first byte; null where no byte came: then Latency is 0, Connect not."""
     if latency is None or connect is None:
@@ -350,8 +357,8 @@ class _Enclosing:
     """Tells what encloses a row from the rows of the same thread before it.
 
     A sub-result, unlike a request that only happens to be called `order-1`, is numbered by its
-    parent, runs inside of the parent's time, and is written by the same thread behind it with
-    nothing between (checked on recordings: true of each sub-result).
+    parent, runs inside of the parent's time (to the millisecond), and is written by the same thread
+    behind it with nothing between (checked on recordings: true of each sub-result).
 
     A generated parent sample is written before its children, whose number it tells, and a thread
     does nothing else in its time. A transaction controller without one is written behind them: the
@@ -460,10 +467,18 @@ def _split(label: str) -> tuple[str, int] | None:
 def _belongs(tree: _Tree, split: tuple[str, int], start: int, end: int) -> bool:
     """Is this the next sub-result of a sample in the tree? Counts it there if so."""
     parent = tree.get(split[0])
-    if parent is None or split[1] < parent[2] or start < parent[0] or end > parent[1]:
+    if parent is None or split[1] < parent[2]:
+        return False
+    first, last = parent[0], parent[1]
+    inside = first <= start and end <= last
+    # Start and elapsed are rounded apart: one in some hundred sub-results ends a millisecond late.
+    if not inside and not (first - _MS <= start < last and end <= last + _MS):
         return False
     parent[2] = split[1] + 1
     return True
+
+
+_MS = 1000  # microseconds
 
 
 def _parts(columns: Columns) -> np.ndarray:

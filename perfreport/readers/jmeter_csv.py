@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from perfreport.errors import InputError
 from perfreport.readers.jmeter import (
     INTEGERS,
     LARGEST,
@@ -141,6 +142,8 @@ def _quotes_in_place(letters: np.ndarray, quotes: np.ndarray, delimiter: str) ->
 def _parsed(data: bytes, layout: Layout) -> Columns | None:
     """The columns of a block by Arrow's parser; None where a single record is not as it should be."""
     if not data.strip() or not layout.delimiter.isascii() or _has_hex(data, layout.delimiter):
+        return None
+    if data.count(b"\r") != data.count(b"\r\n"):  # alone it ends no record, but Arrow thinks so
         return None
     names = [str(at) for at in range(len(layout.header))]
     wanted = {str(at): _type_of(name, layout) for name, at in layout.places.items()}
@@ -302,8 +305,13 @@ class _CarefulReader:
             return "a quote is never closed" if open_quote else "a quote out of place"
         if not fields or fields == self._layout.header:
             return None
+        if {"elapsed", "label"} < set(fields):
+            raise InputError(
+                f"{self._source.name}: a second header, with other columns than the first: JMeter "
+                "went on in an older file. Give the two parts as two files."
+            )
         if len(fields) != len(self._layout.header):
-            return f"{len(fields)} fields, the header names {len(self._layout.header)}"
+            return f"{len(fields)} fields instead of {len(self._layout.header)}"
         if self._layout.microseconds(fields[self._layout.places["timeStamp"]]) is None:
             return f'timeStamp is "{fields[self._layout.places["timeStamp"]][:40]}"'
         for name, place in self._layout.places.items():

@@ -110,8 +110,13 @@ def _local(parts: dict[str, str | None], day_first: bool) -> datetime:
         _hour(int(parts["hour"] or 0), parts.get("half")),
         int(parts["minute"] or 0),
         int(parts["second"] or 0),
-        int((parts["fraction"] or "0").ljust(6, "0")[:6]),
+        _microsecond(parts["fraction"] or "0"),
     )
+
+
+def _microsecond(fraction: str) -> int:
+    """Java's `S` is the number of milliseconds: of fewer than three digits it has no zeros before it."""
+    return int(fraction) * 1000 if len(fraction) < 3 else int(fraction.ljust(6, "0")[:6])
 
 
 def _month_and_day(parts: dict[str, str | None], day_first: bool) -> tuple[int, int]:

@@ -98,3 +98,18 @@ def test_any_moment_round_trips_in_any_zone(local: datetime, zone: timezone) -> 
     moment = local.replace(tzinfo=zone)
     assert read(local.strftime("%Y/%m/%d %H:%M:%S.%f")[:-3], zone) == moment
     assert read(moment.isoformat(timespec="milliseconds")) == moment
+
+
+@pytest.mark.parametrize(
+    ("written", "ms"), [("5", 5), ("50", 50), ("500", 500), ("005", 5), ("123456", 123.456)]
+)
+def test_a_short_fraction_is_a_number_of_milliseconds_as_java_writes_it(
+    written: str, ms: float
+) -> None:
+    """SimpleDateFormat's `ss.S` has no zeros before the number."""
+    text = f"2026/11/23 02:08:44.{written}"
+    pattern = pattern_of([text], UTC)
+    assert pattern is not None
+    whole = pattern.microseconds("2026/11/23 02:08:44")
+    assert whole is not None
+    assert pattern.microseconds(text) == whole + ms * 1000
