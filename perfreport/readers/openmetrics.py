@@ -135,6 +135,7 @@ class _Rows:
     families: dict[str, _Family] = field(default_factory=dict)
     known: dict[bytes, Series] = field(default_factory=dict)  # by the text before the value
     text: int = 0  # bytes of it
+    named: set[str] = field(default_factory=set)  # metrics that have a series
     samples: int = 0  # with a value and a time, NaN included
     not_observed: int = 0
     timeless: int = 0
@@ -287,7 +288,10 @@ class _Rows:
         if family != before:
             self.families[name] = family
             refuse_many(self.source, len(self.families))
-            self.known.clear()
+            # Its series are known by another type; where there are none yet, as nearly always, the
+            # others stay: they tell a file that stands twice.
+            if any(name + suffix in self.named for suffix in _SUFFIXES):
+                self.known.clear()
 
     def _new_series(self, key: bytes) -> Series:
         try:
@@ -296,6 +300,7 @@ class _Rows:
             raise _Unreadable("bytes that are not UTF-8") from None
         metric = self._metric(name)
         learn(self.source, name, metric)
+        self.named.add(name)
         return Series(name, metric.unit, labels)
 
     def _metric(self, name: str) -> MetricInfo:

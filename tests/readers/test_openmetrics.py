@@ -469,10 +469,10 @@ def test_one_damaged_time_costs_no_other_sample(place: int) -> None:
 
 
 def test_a_file_that_stands_twice_counts_once() -> None:
-    lines = "".join(f"up {number} {at}\n" for number, at in enumerate([17, 18, 19])) + "# EOF\n"
-    source = source_of(lines * 2)
-    assert [row[2] for row in rows_of(source)] == [0, 1, 2]
-    assert source.rejected == 3
+    of_metric = "# TYPE {0} gauge\n{0} 1 17\n{0} 2 18\n{0} 3 19\n"
+    source = source_of((of_metric.format("up") + of_metric.format("down") + "# EOF\n") * 2)
+    assert [row[2] for row in rows_of(source)] == [1, 2, 3, 1, 2, 3]
+    assert source.rejected == 6
 
 
 def test_series_that_never_come_back_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

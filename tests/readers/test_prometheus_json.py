@@ -380,12 +380,18 @@ def test_answers_one_after_the_other_are_all_read(between: bytes) -> None:
     assert source.rejected == 0
 
 
+def test_a_point_that_stands_twice_in_a_series_counts_once() -> None:
+    source = source_of(matrix({"metric": {}, "values": [[1, "1"], [2, "2"], [2, "2"]]}))
+    assert [row[2] for row in rows_of(source)] == [1, 2]
+    assert source.rejected == 1
+
+
 def test_an_answer_that_stands_twice_counts_once() -> None:
     source = source_of(SMALL + b"\n" + SMALL)
     assert rows_of(source) == WHOLE
     assert source.rejected == len(WHOLE)
     assert source.rejections[0].line == 2
-    assert source.rejections[-1].why == '{id="b"} at 4.0: in an earlier answer, too'
+    assert source.rejections[-1].why == '{id="b"} at 4.0: was there before'
 
 
 def test_a_text_that_looks_like_the_start_of_an_answer_does_not_part_one() -> None:
@@ -499,7 +505,7 @@ times_us = st.integers(0, 2**32 * 1_000_000 - 1)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@given(st.lists(st.tuples(times_us, finite)))
+@given(st.lists(st.tuples(times_us, finite), unique_by=lambda point: point[0]))
 def test_every_microsecond_and_every_value_comes_back(points: list[tuple[int, float]]) -> None:
     written = ",".join(f'[{at // 10**6}.{at % 10**6:06},"{value!r}"]' for at, value in points)
     head = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":['
