@@ -53,7 +53,7 @@ class Target:
                 f"{path}: holds a run. Add to it with --append, or replace it with --overwrite."
             )
         earlier = open_run(path) if parts else None
-        numbers = [int(part.stem[5:]) for part in parts if part.stem[5:].isdigit()]
+        numbers = [int(part.stem[5:]) for part in parts if part.stem[5:].isdecimal()]
         target = path / f"part-{max(numbers, default=0) + 1:04d}.parquet"
         return cls(
             target,

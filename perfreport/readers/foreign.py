@@ -1,4 +1,4 @@
-"""Files that hold the right numbers in a shape that lost something: what to save instead."""
+"""Files that are not what a tool wrote: packed, of another encoding, or in a shape that lost something."""
 
 from __future__ import annotations
 
@@ -30,6 +30,34 @@ _SHAPES = (
 )
 
 
+_PACKED = (
+    (
+        re.compile(rb".{257}ustar", re.DOTALL),
+        "a tar archive",
+        "Unpack it, and give its files or its folder.",
+    ),
+    (re.compile(rb"PK\x03\x04"), "a zip archive", "Unpack it, and give its files or its folder."),
+    (
+        re.compile(rb"\xfd7zXZ\x00"),
+        "compressed by xz",
+        "Decompress it: xz -d; gzip, zstd and bzip2 are read.",
+    ),
+    (
+        re.compile(rb"PAR1"),
+        "a Parquet file",
+        "A run is given to summary, check, compare or report.",
+    ),
+)
+_UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff")
+
+
+def packed(head: bytes) -> str | None:
+    """What an archive is, and what to do; its contents must not be taken for one file."""
+    return next((f"{what}. {todo}" for shape, what, todo in _PACKED if shape.match(head)), None)
+
+
 def advice(head: bytes) -> str | None:
     """What a file that starts so is, and what to save instead; None for any other."""
+    if _UTF_16.match(head):
+        return "text in UTF-16, as a Windows shell writes it. Convert it to UTF-8."
     return next((f"{what}. {_INSTEAD}" for shape, what in _SHAPES if shape.match(head)), None)

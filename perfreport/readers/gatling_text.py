@@ -367,7 +367,7 @@ class _Lines:
         self._doubtful = (number, why)
 
     def _time(self, field: bytes) -> int:
-        time_ms = int(field)
+        time_ms = _number(field)
         if not self._earliest_ms <= time_ms < self._latest_ms:
             raise Malformed("a time more than 24 days from the run's start")
         return time_ms
@@ -379,8 +379,15 @@ def _ok(status: bytes) -> bool:
     return _STATUS[status]
 
 
+def _number(field: bytes) -> int:
+    """Digits; Python would take ` +1_0` for a number, too."""
+    if not field.isdigit():
+        raise ValueError("no digits")
+    return int(field)
+
+
 def _small(field: bytes) -> int:
-    number = int(field)
+    number = _number(field)
     if not 0 <= number < 2**53:
         raise Malformed("a cumulated time that cannot be")
     return number

@@ -140,6 +140,8 @@ class _Lines:
         """The points of some lines; `first` is the number of the first of them."""
         tags, metadata = msgspec.Raw(b"null"), msgspec.Raw(b"null")
         texts = bytes(tags), bytes(metadata)
+        if first == 1 and lines:
+            lines = [lines[0].removeprefix(_BYTE_ORDER_MARK), *lines[1:]]
         for number, line in enumerate(lines, first):
             try:
                 point = _point(line)
@@ -157,7 +159,7 @@ class _Lines:
             return
         if b'"Metric"' in line:
             try:
-                self._define(_metric(line.removeprefix(_BYTE_ORDER_MARK)))
+                self._define(_metric(line))
                 return
             except _NO_JSON as another:
                 error = another

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from perfreport.errors import InputError, PerfReportError, PluginError, nearest
-from perfreport.readers.foreign import advice
+from perfreport.readers.foreign import advice, packed
 from perfreport.readers.source import Source
 from perfreport.run.schema import KINDS, SCHEMA
 
@@ -43,7 +43,7 @@ class UnknownFormat(InputError):
     """
 
     def __init__(self, name: str, head: bytes, broken: Sequence[str] = ()) -> None:
-        foreign = advice(head)
+        foreign = packed(head) or advice(head)
         empty = not head.strip()
         self.why = foreign or ("the file is empty" if empty else "no reader knows this format")
         self.name = name
@@ -72,7 +72,7 @@ def reader_for(source: Source, forced: str | None = None) -> Reader:
     if forced is not None:
         return _named(forced)
     head = source.head()
-    if not head.strip():
+    if not head.strip() or packed(head):
         raise UnknownFormat(source.name, head)
     for reader in built_in().values():
         if reader.sniff(head):

@@ -316,7 +316,7 @@ def test_a_record_that_lacks_only_its_line_end_is_whole(record: Record) -> None:
         ("REQUEST\t\ta\t5\t6\tOK\t ", "a time more than 24 days from the run's start"),
         ("REQUEST\t\ta\t%(t)s\t" + str(RUN_START - 9) + "\tOK\t ", "ends 9 ms before it starts"),
         ("GROUP\t\t%(t)s\t%(t)s\t1\tOK", "a group without a name"),
-        ("GROUP\tg\t%(t)s\t%(t)s\t-1\tOK", "a cumulated time that cannot be"),
+        ("GROUP\tg\t%(t)s\t%(t)s\t-1\tOK", "a GROUP record with a damaged number"),
         ("USER\tKenya O2C\tPAUSE\t%(t)s", "neither START nor END of a user"),
         ("RUN\ta\tb\t%(t)s\t \t3.12.0", "a second RUN record: two logs in one file"),
         ("REQUES", "not a record of Gatling"),
