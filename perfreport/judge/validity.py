@@ -46,11 +46,23 @@ def audit_run(
         *_truncated_input(conduct),
         *_rejected_records(conduct),
         *_fast_failures(conduct),
+        *_only_aggregates(conduct),
         *_few_samples(conduct, objectives),
         *_nothing_judged(conduct, objectives),
     ]
     order = [Severity.INVALID, Severity.WARNING, Severity.INFO]
     return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
+
+
+def _only_aggregates(conduct: Conduct) -> Iterator[AuditFinding]:
+    if conduct.info.only_aggregates:
+        yield AuditFinding(
+            "few_samples",
+            conduct.run,
+            Severity.WARNING,
+            f"it holds what {conduct.info.tool or 'the load tool'} summed up and not a single sample: "
+            "nothing can be counted or judged; ingest the log of the run",
+        )
 
 
 def _users_not_reached(conduct: Conduct) -> Iterator[AuditFinding]:

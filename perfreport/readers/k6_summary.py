@@ -107,7 +107,8 @@ def read(source: Source) -> Iterator[pa.RecordBatch]:
         "no percentile or objective can be computed from them"
     )
     rows = [*_aggregate_rows(summary), *_check_rows(summary)]
-    facts.metrics |= {row.name: MetricInfo(type="gauge", unit=row.unit) for row in rows}
+    # Of no type that anybody watches over time: it is one number.
+    facts.metrics |= {row.name: MetricInfo(type="trend", unit=row.unit) for row in rows}
     yield schema.batch(
         len(rows),
         {

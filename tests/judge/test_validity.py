@@ -147,3 +147,8 @@ def test_the_worst_doubt_comes_first() -> None:
         [finding(Status.PASS)],
     )
     assert [each.severity for each in audit] == ["invalid", "warning", "info"]
+
+
+def test_a_run_of_a_tools_own_aggregates_is_not_trusted() -> None:
+    info = RunInfo(scenario="shop", tool="k6", only_aggregates=True)
+    assert found(info=info) == {"few_samples": "warning"}

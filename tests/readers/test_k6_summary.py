@@ -244,3 +244,9 @@ def test_a_huge_number_and_an_odd_group_are_left_out_not_a_crash() -> None:
     kept = values(rows(json.dumps(document).encode()))
     assert key("vus", "max") not in kept
     assert kept[key("vus", "value")] == 1
+
+
+def test_an_aggregate_is_no_series_that_anybody_watches(tmp_path: Path) -> None:
+    log = resources.folder("sample_results") / "k6-json" / "short.json.gz"
+    perfreport.ingest([log, FORMS["export"]], tmp_path / "both.parquet")
+    assert perfreport.trends(perfreport.open_run(tmp_path / "both.parquet")) == ()
