@@ -140,7 +140,7 @@ class Merge:
         if not info.rejected and not info.truncated:
             return
         first = info.rejections[0] if info.rejections else None
-        where = f", first: {first.text()}" if first else ""
+        where = f", first: {first.text(info.places)}" if first else ""
         total = info.rows + info.rejected
         parts = [f"skipped {info.rejected:,} of {total:,} records{where}"] * bool(info.rejected)
         parts += ["the input was cut off"] * info.truncated

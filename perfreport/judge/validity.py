@@ -126,7 +126,7 @@ def _rejected_records(conduct: Conduct) -> Iterator[AuditFinding]:
         if source.rejected:
             share = source.rejected / (source.rejected + source.rows)
             first = source.rejections[0] if source.rejections else None
-            place = f"; first: {first.text('record')}" if first else ""
+            place = f"; first: {first.text(source.places)}" if first else ""
             yield AuditFinding(
                 "rejected_records",
                 conduct.run,

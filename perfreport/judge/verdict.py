@@ -29,7 +29,7 @@ def give_verdict(
     """
     return Check(
         verdict=_verdict(objectives, audit),
-        reasons=tuple(_reasons(objectives, audit)),
+        reasons=tuple(dict.fromkeys(_reasons(objectives, audit))),
         objectives=tuple(objectives),
         audit=tuple(audit),
     )

@@ -59,6 +59,7 @@ def sniff(head: bytes) -> bool:
 
 def read(source: Source) -> Iterator[pa.RecordBatch]:
     """The rows of a log of any version whose records parse; InputError without a run record."""
+    source.places = "byte"
     blocks, stream = source.blocks(), _Stream()
     run = _run(source, stream, blocks)
     note_newer(source, run.version)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from stat import S_ISREG
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
 
 import zstandard
 
@@ -97,6 +97,7 @@ class Source:
         self.facts = Facts()
         self.rejected = 0
         self.rejections: list[Rejection] = []
+        self.places: Literal["line", "byte"] = "line"  # what `skip` and `cut` are told
         self.truncated = False
         self.unterminated = False  # `lines` came to a last line without its line end
         self.notes: list[str] = []
@@ -177,6 +178,7 @@ class Source:
             rows=rows,
             rejected=self.rejected,
             rejections=self.rejections,
+            places=self.places,
             truncated=self.truncated,
         )
 

@@ -38,7 +38,7 @@ def provenance(readiness: Readiness) -> Provenance:
             _source(run, source) for run in readiness.runs for source in run.info.sources
         ),
         rejections=tuple(
-            f"{plain(source.name, 60)}, {plain(rejection.text(), 180)}"
+            f"{plain(source.name, 60)}, {plain(rejection.text(source.places), 180)}"
             for run in readiness.runs
             for source in run.info.sources
             for rejection in source.rejections

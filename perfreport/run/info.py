@@ -26,8 +26,8 @@ class Rejection(_Model):
     line: int
     why: str
 
-    def text(self, what: str = "line") -> str:
-        """`line 12: cut off inside a record`."""
+    def text(self, what: str) -> str:
+        """`line 12: cut off inside a record`; `what` as in `SourceInfo.places`."""
         return f"{what} {self.line:,}: {self.why}" if self.line else self.why
 
 
@@ -41,6 +41,7 @@ class SourceInfo(_Model):
     rows: int = 0
     rejected: int = 0
     rejections: list[Rejection] = Field(default_factory=list, max_length=MAX_REJECTIONS)
+    places: Literal["line", "byte"] = "line"  # what the rejections count
     truncated: bool = False
 
 
