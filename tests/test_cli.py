@@ -674,6 +674,27 @@ def test_a_folder_means_its_files_and_names_what_it_leaves_out(
     assert "hidden" not in said
 
 
+def test_many_files_of_a_folder_that_nobody_knows_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "log.jtl").write_text("timeStamp,elapsed\n1795399806497,5\n")
+    for number in range(12):
+        (folder / f"{number:02}.txt").write_text("nothing of a load tool")
+    assert main(["ingest", str(folder), "-o", str(tmp_path / "x.parquet")]) == Exit.OK
+    said = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert said == [
+        "note: 00.txt, 01.txt, 02.txt, 03.txt, 04.txt and 7 more: left out, no reader knows their format"
+    ]
+
+
+def test_a_folder_of_folders_names_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "results" / "run-2").mkdir(parents=True)
+    assert main(["ingest", str(tmp_path / "results"), "-o", str(tmp_path / "x.parquet")]) == 2
+    assert f"such as {tmp_path / 'results' / 'run-2'}." in capsys.readouterr().err
+
+
 def test_two_columns_of_one_name_are_told(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["sql", str(runs / "short.parquet"), "select 1 as a, 2 as a", "--format", "json"]
     assert main(line) == Exit.INPUT

@@ -58,9 +58,7 @@ def found_files(inputs: Sequence[str | Path], forced: bool = False) -> list[Inpu
         if path.is_dir():
             entries = sorted(entry for entry in path.iterdir() if _visible_file(entry))
             if not entries:
-                raise InputError(
-                    f"{given}: a folder without files. Give the folder of the results."
-                )
+                raise _without_files(path)
             found += [InputFile(entry, in_folder=not forced) for entry in entries]
         elif glob.has_magic(given) and not path.exists():
             # Path.glob refuses absolute patterns.
@@ -71,6 +69,16 @@ def found_files(inputs: Sequence[str | Path], forced: bool = False) -> list[Inpu
         else:
             found.append(InputFile(path, in_folder=False))
     return found
+
+
+def _without_files(folder: Path) -> InputError:
+    inner = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    if not inner:
+        return InputError(f"{folder}: a folder without files. Give the folder of the results.")
+    return InputError(
+        f"{folder}: holds folders and no file. Give the one with the results, "
+        f"such as {folder / inner[-1]}."
+    )
 
 
 def found_databases(

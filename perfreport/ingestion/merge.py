@@ -37,6 +37,9 @@ class About:
     labels: dict[str, str] = field(default_factory=dict)
 
 
+_TOLD = 5  # files that are left out, by name
+
+
 class Merge:
     """Several sources into one writer, and what was learnt of all of them into one RunInfo."""
 
@@ -51,6 +54,7 @@ class Merge:
         """`earlier` is of the run that is added to, which a single file holds again: `rewrites`."""
         self.writer = writer
         self.notes: list[str] = []
+        self._left_out: list[str] = []  # files of a folder that are of no format
         self._earlier = earlier
         self._rewrites = rewrites
         self._about = about
@@ -82,7 +86,7 @@ class Merge:
             except UnknownFormat as unknown:
                 if not file.in_folder:
                     raise
-                self.notes.append(f"{unknown.name}: left out, {unknown.why}")
+                self._left_out.append(f"{unknown.name}: left out, {unknown.why}")
                 return
             batches = of_one_era(reader.read(source), source)
             rows = sum(map(len, self._written(batches, label, source.facts)))
@@ -101,6 +105,7 @@ class Merge:
 
     def finish(self, examples: dict[str, str]) -> RunInfo:
         """Write the metadata, with a URL of each endpoint. InputError where no source held a record."""
+        self._tell_left_out()
         if not self.writer.rows:
             names = ", ".join(source.name for source in self._sources) or "the folder"
             first = f" ({self.notes[0]})" if self.notes else ""
@@ -116,6 +121,14 @@ class Merge:
             info.sources = self._earlier.sources + self._sources
         self.writer.finish(info)
         return info
+
+    def _tell_left_out(self) -> None:
+        """A line each, or one line of many."""
+        names = [note.split(":", 1)[0] for note in self._left_out]
+        if len(names) > _TOLD:
+            more = f"{', '.join(names[:_TOLD])} and {len(names) - _TOLD:,} more"
+            self._left_out = [f"{more}: left out, no reader knows their format"]
+        self.notes = self._left_out + self.notes
 
     def _written(
         self, batches: Iterable[pa.RecordBatch], label: str, facts: Facts
