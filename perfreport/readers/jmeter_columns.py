@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
+from difflib import get_close_matches
 from itertools import islice
 
 from perfreport.errors import InputError, nearest
@@ -24,6 +25,7 @@ from perfreport.readers.jmeter import (
     TRUTH,
     integer,
     is_thread,
+    lacks,
     milliseconds,
     number,
 )
@@ -167,6 +169,9 @@ def _given(source: Source) -> list[str]:
                 f"--columns: no column {needed}, so nothing can be told of times."
                 f"{nearest(needed, names)}"
             )
+    for name in names:
+        if name not in KNOWN and (known := get_close_matches(name, KNOWN, 1, cutoff=0.85)):
+            source.note(f'--columns: "{name}" is kept as a label. Did you mean "{known[0]}"?')
     return names
 
 
@@ -209,6 +214,12 @@ def _what_was_found(source: Source, head: bytes, given: list[str]) -> str:
             f"{source.name}:1: no time stamps: the first fields are {shown}. Record with "
             "jmeter.save.saveservice.timestamp_format=ms."
         )
+    if len(given) == len(first):
+        wrong = _misfit(given, first) or f"the first record is {shown} …"
+        return (
+            f"{source.name}:1: the records do not fit --columns: {wrong}. "
+            "Check the order of the names."
+        )
     if given:
         return (
             f"{source.name}:1: --columns names {len(given)} columns, but the records do not fit: "
@@ -219,6 +230,16 @@ def _what_was_found(source: Source, head: bytes, given: list[str]) -> str:
         f"JMeter's defaults: the first has {count or len(first)} fields, {shown} … "
         "Give --columns timeStamp,elapsed,label,…, one name for each field."
     )
+
+
+def _misfit(names: Sequence[str], fields: Sequence[str]) -> str | None:
+    """The first field that cannot be what its column is called."""
+    for name, field in zip(names, fields, strict=True):
+        if name == "timeStamp" and not _are_times([field]):
+            return f'timeStamp is "{field[:40]}"'
+        if name != "timeStamp" and (why := lacks(name, field)):
+            return why
+    return None
 
 
 def _headerless(head: bytes) -> tuple[str, int, bool] | None:

@@ -730,6 +730,27 @@ def test_a_carriage_return_alone_ends_no_record() -> None:
     assert source.rejected == 1
 
 
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("elapsed,timeStamp,label,success", 'do not fit --columns: elapsed is "1795399806497"'),
+        ("timeStamp,elapsed,success,label", 'do not fit --columns: success is "order"'),
+        ("timeStamp,elapsed", "--columns names 2 columns.* the first has 4 fields"),
+    ],
+)
+def test_columns_that_do_not_fit_are_told_by_the_first_field(columns: str, message: str) -> None:
+    data = f"{START},54,order,true\n{START + 5},7,order,true\n"
+    with pytest.raises(InputError, match=message):
+        all_rows(source_of(data, columns=tuple(columns.split(","))))
+
+
+def test_a_column_that_is_nearly_one_of_jmeters_is_told() -> None:
+    data = f"{START},54,order,true\n{START + 5},7,order,true\n"
+    source = source_of(data, columns=("timeStamp", "elapsed", "label", "sucess"))
+    all_rows(source)
+    assert any('Did you mean "success"?' in note for note in source.notes)
+
+
 def test_sub_results_are_found_across_blocks(monkeypatch) -> None:
     monkeypatch.setattr("perfreport.readers.source.BLOCK_SIZE", 200)
     monkeypatch.setattr("perfreport.readers.source._BITE", 100)
