@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 import msgspec
 import pyarrow as pa
@@ -156,7 +156,7 @@ def _by_name(document: Mapping[str, Any], metrics: Mapping[str, Any], name: str)
     found = []
     for key, entry in entries.items():
         values = _mapping(entry.get("values"), f"metric {key}", name) if handle else entry
-        found.append(_aggregate(key, entry, _numbers(values), name))
+        found.append(_aggregate(key, entry, _numbers(values, f"{name}: metric {key[:80]}"), name))
     aggregates = _ordered(found)
     state = document.get("state")
     milliseconds = state.get("testRunDurationMs") if isinstance(state, dict) else None
@@ -197,7 +197,9 @@ def _machine(document: Mapping[str, Any], name: str) -> Summary:
     for entry in listed:
         entry = _mapping(entry, "a metric", name)
         values = _mapping(entry.get("values"), f"metric {entry.get('name')}", name)
-        aggregates.append(_aggregate(str(entry.get("name")), entry, _renamed(values), name))
+        key = str(entry.get("name"))
+        numbers = _renamed(_numbers(values, f"{name}: metric {key[:80]}"))
+        aggregates.append(_aggregate(key, entry, numbers, name))
     return Summary(
         form="machine",
         aggregates=_ordered(aggregates),
@@ -212,9 +214,8 @@ def _machine(document: Mapping[str, Any], name: str) -> Summary:
     )
 
 
-def _renamed(values: Mapping[str, Any]) -> dict[str, float]:
+def _renamed(numbers: Mapping[str, float]) -> dict[str, float]:
     """The values by the names that the other two forms give them."""
-    numbers = _numbers(values)
     if "matches" in numbers:
         return {
             "rate": numbers.get("rate", math.nan),
@@ -273,8 +274,8 @@ def _checks(group: Any, path: tuple[str, ...] = ()) -> Iterator[Check]:
 
 
 def _outcomes(entry: Mapping[str, Any]) -> tuple[int, int]:
-    numbers = _numbers(entry)
-    return int(numbers.get("passes", 0)), int(numbers.get("fails", 0))
+    passes, fails = (entry.get(key) for key in ("passes", "fails"))
+    return (int(passes) if _is_number(passes) else 0), (int(fails) if _is_number(fails) else 0)
 
 
 def _list(entries: Any) -> list[Any]:
@@ -289,14 +290,26 @@ def _mapping(value: Any, what: str, name: str) -> dict[str, Any]:
     return value
 
 
-def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        key: float(value)
-        for key, value in values.items()
-        if isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) < 2.0**1000  # a longer integer is no float
-    }
+def _numbers(values: Mapping[str, Any], where: str) -> dict[str, float]:
+    """The values of a metric; null, which JSON makes of a NaN, is left out.
+
+    Raises InputError for what is no number: it was edited or damaged.
+    """
+    numbers: dict[str, float] = {}
+    for key, value in values.items():
+        if value is None or key == "thresholds":  # beside the values in `export`
+            continue
+        if not _is_number(value):
+            raise InputError(
+                f"{where}: {key[:40]} is {str(value)[:40]}, not a number. Let k6 write it again."
+            )
+        numbers[key] = float(value)
+    return numbers
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    """A longer integer is no float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2.0**1000
 
 
 def _ordered(aggregates: list[Aggregate]) -> tuple[Aggregate, ...]:

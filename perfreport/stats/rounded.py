@@ -18,6 +18,8 @@ def is_rounding_of(printed: float, computed: float, rounding: Rounding, terms: i
     terms  how many numbers were added up for it: a running sum of n doubles is off by n units in
            the last place at most (Higham 2002, ch. 4)
     """
+    if not math.isfinite(printed) or not math.isfinite(computed):
+        return False
     largest = max(abs(printed), abs(computed))
     slack = largest * max(_EPSILON * terms, _EPSILON)
     match rounding.how:

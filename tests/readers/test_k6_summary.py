@@ -236,9 +236,16 @@ def test_what_is_no_summary_is_refused_in_one_line(data: bytes, message: str) ->
     assert "\n" not in str(caught.value)
 
 
-def test_a_huge_number_and_an_odd_group_are_left_out_not_a_crash() -> None:
+@pytest.mark.parametrize("value", ["x", True, [], {}, 10**400])
+def test_a_value_that_is_no_number_is_refused(value: Any) -> None:
+    data = json.dumps({"root_group": {}, "metrics": {"vus": {"value": 1, "min": 1, "max": value}}})
+    with pytest.raises(InputError, match=r"metric vus: max is .*, not a number"):
+        rows(data.encode())
+
+
+def test_a_null_and_an_odd_group_are_left_out() -> None:
     document = {
-        "metrics": {"vus": {"value": 1, "min": 1, "max": 10**400}},
+        "metrics": {"vus": {"value": 1, "min": 1, "max": None}},
         "root_group": {"checks": [3, {"name": None}], "groups": ["x", {"checks": {"a": 1}}]},
     }
     kept = values(rows(json.dumps(document).encode()))

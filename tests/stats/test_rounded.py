@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,3 +64,13 @@ def test_zero_is_zero() -> None:
     for rounding in (Rounding("exact", 1e-12), Rounding("float32")):
         assert is_rounding_of(0.0, 0.0, rounding)
         assert not is_rounding_of(0.0, 1e-9, rounding)
+
+
+@pytest.mark.parametrize("how", ["exact", "nearest", "down", "float32"])
+@pytest.mark.parametrize(
+    ("printed", "computed"), [(math.inf, 1.0), (1.0, math.inf), (math.nan, 1.0)]
+)
+def test_nothing_is_a_rounding_of_what_is_no_number(
+    how: Any, printed: float, computed: float
+) -> None:
+    assert not is_rounding_of(printed, computed, Rounding(how, 1.0))
