@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
@@ -47,7 +48,7 @@ def found(result: Reconciliation, subject: str, statistic: str, outcome: str = "
 
 
 CAUSES = {
-    "JMeter": {Cause.SUBRESULTS, Cause.LAST_ROWS, Cause.TYPE_6, Cause.DIVISOR, Cause.KIBIBYTES,
+    "JMeter": {Cause.SUBRESULTS, Cause.CUT_CONTROLLERS, Cause.LAST_ROWS, Cause.TYPE_6, Cause.DIVISOR, Cause.KIBIBYTES,
                Cause.ROUNDING},
     "Gatling": {Cause.OK_ONLY, Cause.FAILED_ONLY, Cause.CUMULATED, Cause.DIVISOR, Cause.DIGEST,
                 Cause.EMPTY_IS_ZERO, Cause.ROUNDING},
@@ -187,6 +188,47 @@ def test_jmeter_s_total_counts_sub_results_and_no_controllers() -> None:
         causes(tuple(each for each in result.findings if each.kind == "label"))[Cause.SUBRESULTS]
         == 0
     )
+
+
+def test_a_controller_that_the_end_of_the_test_cut_off_counts_for_jmeter_as_a_request() -> None:
+    count = found(reconciled(pair("jmeter-5.6.3-cut.tool.json")), "Total", "count")
+    assert [(step.cause, step.size) for step in count.causes] == [
+        (Cause.SUBRESULTS, 550),
+        (Cause.CUT_CONTROLLERS, 10),
+    ]
+
+
+def without_header(tmp_path: Path) -> Run:
+    with gzip.open(RECORDINGS / "jmeter-5.6.3-cut.jtl.gz", "rb") as whole:
+        (tmp_path / "headless.jtl").write_bytes(whole.read().partition(b"\n")[2])
+    return open_run(perfreport.ingest([tmp_path / "headless.jtl"], tmp_path / "x.parquet").path)
+
+
+def test_jmeter_takes_the_first_record_of_a_file_without_a_header_for_one(tmp_path: Path) -> None:
+    report = read_report(RECORDINGS / "jmeter-5.6.3-headless.tool.json")
+    run = without_header(tmp_path)
+    result = recount(run, report)
+    assert result.of(Outcome.UNEXPLAINED) == ()
+    moved = {
+        each.subject
+        for each in result.findings
+        if Cause.FIRST_RECORD in {step.cause for step in each.causes}
+    }
+    assert moved == {"Total", "create_po"}
+    count = found(result, "create_po", "count")
+    assert [(step.cause, step.size) for step in count.causes] == [(Cause.FIRST_RECORD, -1)]
+    # A report of all records needs no such cause, one of other numbers finds none.
+    whole = recount(run, read_report(pair("jmeter-5.6.3-cut.tool.json").report))
+    assert whole.reconciled
+    assert Cause.FIRST_RECORD not in causes(whole.findings)
+    figures = tuple(
+        replace(each, value=each.value + 1)
+        if (each.subject.name, each.statistic) == ("create_po", "max")
+        else each
+        for each in report.figures
+    )
+    worse = recount(run, replace(report, figures=figures))
+    assert {each.subject for each in worse.of(Outcome.UNEXPLAINED)} == {"create_po"}
 
 
 def test_a_total_of_transactions_alone_is_empty_for_jmeter(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ class Cause(StrEnum):
     FAILED_ONLY = "failed_only"
     SUBRESULTS = "subresults"
     CONTROLLERS = "controllers"
+    CUT_CONTROLLERS = "cut_controllers"
+    FIRST_RECORD = "first_record"
     CUMULATED = "cumulated"
     WITH_CONNECT = "with_connect"
     WITHOUT_CONNECT = "without_connect"
@@ -260,6 +262,8 @@ CAUSE_WORDS = {
     Cause.FAILED_ONLY: "of failed samples only",
     Cause.SUBRESULTS: "redirects and embedded resources are counted too",
     Cause.CONTROLLERS: "transaction controllers are left out",
+    Cause.CUT_CONTROLLERS: "transactions that the end of the test cut off are counted too",
+    Cause.FIRST_RECORD: "the first record was taken for a header",
     Cause.CUMULATED: "the time of a group without its pauses",
     Cause.WITH_CONNECT: "connecting and TLS included",
     Cause.WITHOUT_CONNECT: "connecting left out",

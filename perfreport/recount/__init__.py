@@ -21,6 +21,7 @@ from perfreport.judge.reconcile import (
 )
 from perfreport.query import ask
 from perfreport.readers.gatling import ERRORS
+from perfreport.readers.jmeter import FIRST_LINE, MARK
 from perfreport.recount import gatling, jmeter, k6
 from perfreport.recount.answers import Answers
 from perfreport.recount.recipe import Chain, Outcome, Plan, Pool, Recipe, Sort, Step, Window
@@ -66,6 +67,7 @@ class _Recount:
         self._whole = measure.whole(run)
         self._steady = measure.judged_window(run)
         keys = {key for figure in report.figures for key, _ in figure.subject.tags}
+        keys |= {MARK} if report.tool == "JMeter" else set()
         self._answers = Answers(run, sorted(keys), self._whole, self._steady)
         self._has_steady = (
             self._steady.start > self._whole.start or self._steady.end < self._whole.end
@@ -135,6 +137,8 @@ class _Recount:
         rows = accumulate(self._answers.rows(plans[places[0]].ours.pool) for places in lost)
         few = max(1, min(_SEARCHED, sum(so_far <= _ROWS_SEARCHED for so_far in rows)))
         ways = _ways(self._report.tool)
+        if any(sort.tags.get(MARK) == FIRST_LINE for sort in self._answers.sorts):
+            ways.insert(0, _Way(headed=True))
         believed = self._try(lost[:few], ways, figures, plans, counted)
         self._try(lost[few:], sorted(believed, key=ways.index), figures, plans, counted)
 
@@ -238,6 +242,7 @@ class _Way:
     measure: str | None = None
     window: Window | None = None
     definition: int | None = None
+    headed: bool | None = None
 
 
 def _ways(tool: str) -> list[_Way]:
@@ -301,6 +306,9 @@ def _as_ours(recipe: Recipe, ours: Recipe, way: _Way) -> Recipe:
 def _steps(recipe: Recipe, way: _Way) -> Chain:
     """What the way changes, one after the other."""
     steps = []
+    if way.headed:
+        recipe = recipe.of_pool(headed=True)
+        steps.append(Step(Cause.FIRST_RECORD, recipe))
     if way.outcome is not None and way.outcome != recipe.pool.outcome:
         recipe = recipe.of_pool(outcome=way.outcome)
         steps.append(Step(_CAUSES[way.outcome], recipe))
