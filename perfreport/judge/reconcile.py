@@ -42,6 +42,7 @@ class Cause(StrEnum):
     INPUT_ORDER = "input_order"
     EMPTY_IS_ZERO = "empty_is_zero"
     DIGEST = "t_digest"
+    SIX_DECIMALS = "six_decimals"
     ROUNDING = "rounding"
 
 
@@ -74,6 +75,8 @@ class Counted:
     digests  for each chain, where the tool's value stands among the samples at its end, if the tool
              estimates this quantile
     divisor  seconds by which the tool divides, if it is a rate
+    known    the run has what the figure is about, or the tool may tell of it though it has not
+    decimals by how much the number may be off since the results have six decimals only
     """
 
     figure: Figure
@@ -84,6 +87,8 @@ class Counted:
     terms: int = 1
     digests: tuple[Standing | None, ...] = ()
     divisor: float | None = None
+    known: bool = True
+    decimals: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,8 @@ def is_reproduced(counted: Iterable[Counted]) -> bool:
 def judge(counted: Counted) -> Finding:
     """The finding of one figure by the first chain that leads to it."""
     figure = counted.figure
+    if not counted.known:
+        return _unexplained(counted)
     for chain, digest in zip_longest(counted.chains, counted.digests):
         steps, value = _walked(counted, chain)
         if value is None:
@@ -158,11 +165,31 @@ def judge(counted: Counted) -> Finding:
         last = CauseStep(Cause.ROUNDING, figure.value, figure.value - value)
         if is_rounding_of(figure.value, value, figure.rounding, counted.terms):
             return _finding(counted, steps if figure.rounding.how == "exact" else [*steps, last])
+        if further := _of_six_decimals(counted, value):
+            return _finding(counted, [*steps, *further])
         if digest and figure.q is not None and digest.is_digest_of(figure.q):
             return _finding(counted, [*steps, replace(last, cause=Cause.DIGEST)], digest)
     if counted.empty and figure.value == 0:
         return _finding(counted, [CauseStep(Cause.EMPTY_IS_ZERO, 0.0, -(counted.ours or 0.0))])
     return _unexplained(counted)
+
+
+def _of_six_decimals(counted: Counted, value: float) -> list[CauseStep]:
+    """What leads to the tool's number, if the digits that the results lack do."""
+    figure, most = counted.figure, counted.decimals
+    off = figure.value - value
+    if not most:
+        return []
+    if figure.rounding.how == "exact":
+        near = abs(off) <= most + _SAME * abs(value)
+        return [CauseStep(Cause.SIX_DECIMALS, figure.value, off)] if near else []
+    for shift in (-most, most):
+        if is_rounding_of(figure.value, value + shift, figure.rounding, counted.terms):
+            return [
+                CauseStep(Cause.SIX_DECIMALS, value + shift, shift),
+                CauseStep(Cause.ROUNDING, figure.value, off - shift),
+            ]
+    return []
 
 
 def _walked(
@@ -203,7 +230,7 @@ def _sentence(step: CauseStep, counted: Counted, digest: Standing | None) -> str
 
 
 def _unexplained(counted: Counted) -> Finding:
-    if counted.empty:
+    if counted.empty or not counted.known:
         why = "the run has no such rows"
     elif counted.ours is None:
         why = "the run does not hold what this is made of"
@@ -277,5 +304,6 @@ CAUSE_WORDS = {
     Cause.INPUT_ORDER: "the last in the file, where several share a moment",
     Cause.EMPTY_IS_ZERO: "nothing was observed, for which the tool writes 0",
     Cause.DIGEST: "a quantile that is estimated by a t-digest",
+    Cause.SIX_DECIMALS: "the results have six decimals only",
     Cause.ROUNDING: "digits that were rounded or cut off",
 }

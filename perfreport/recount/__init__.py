@@ -73,6 +73,8 @@ class _Recount:
             self._steady.start > self._whole.start or self._steady.end < self._whole.end
         )
         self._planned = _Planner(report, self._answers, self._whole.seconds)
+        self._unobserved = k6.unobserved(report) if report.tool == "k6" else frozenset()
+        self._is_csv = any(source.format == "k6-csv" for source in run.info.sources)
 
     def reconciliation(self) -> Reconciliation:
         figures = self._report.figures
@@ -100,9 +102,10 @@ class _Recount:
         number = self._answers.number
         last = plan.last(plan.chains[0]) if plan.chains else plan.ours
         ours = number(plan.ours)
+        has_rows = self._answers.rows(replace(plan.ours.pool, outcome="all")) > 0
         return Counted(
             figure=figure,
-            ours=ours if self._answers.rows(replace(plan.ours.pool, outcome="all")) else None,
+            ours=ours if has_rows else None,
             steady=number(replace(plan.ours, window="steady")) if self._has_steady else ours,
             chains=tuple(
                 tuple((step.cause, number(step.recipe)) for step in chain) for chain in plan.chains
@@ -114,6 +117,8 @@ class _Recount:
                 for chain in plan.chains
             ),
             divisor=self._answers.seconds(last),
+            known=has_rows or figure.subject in self._unobserved,
+            decimals=k6.lost_decimals(last, self._answers.known(last)) if self._is_csv else 0.0,
         )
 
     def _search(

@@ -112,13 +112,23 @@ def _step_text(finding: Finding, step: CauseStep) -> str:
     units_ = (finding.ours_unit, finding.ours_unit)
     if step.cause == Cause.KIBIBYTES:
         units_ = (finding.ours_unit, finding.unit)
-    before, after = map(units.precise, values, units_)
-    if before == after:
-        before, after = (units.precise(value, finding.unit, digits=10) for value in values)
+    before, after = _told_apart(values, units_)
     note = ""
     if step.cause == Cause.DIGEST:
         note = f" ({finding.why.rpartition('; ')[2]})"
     return f"{_figure_text(finding)}: {before} to {after}{note}"
+
+
+def _told_apart(values: Sequence[float | None], units_: Sequence[str]) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they are not the same."""
+    one = other = ""
+    for digits in (6, 10, 17):
+        one, other = (
+            units.precise(value, unit, digits) for value, unit in zip(values, units_, strict=True)
+        )
+        if one != other:
+            break
+    return one, other
 
 
 def _figure_text(finding: Finding) -> str:
@@ -134,8 +144,7 @@ def _without(findings: Sequence[Finding]) -> Table:
         tuple(
             (
                 _figure_text(finding),
-                units.precise(finding.ours, finding.ours_unit),
-                units.precise(finding.tool, finding.unit),
+                *_told_apart((finding.ours, finding.tool), (finding.ours_unit, finding.unit)),
                 finding.why,
             )
             for finding in findings
