@@ -93,7 +93,10 @@ class Counted:
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure judged. `why` is a sentence, for what is not equal."""
+    """One figure judged. `why` is a sentence, for what is not equal.
+
+    nearest  of what is unexplained, the number nearest to the tool's that a known way leads to
+    """
 
     subject: str
     kind: str
@@ -107,6 +110,7 @@ class Finding:
     status: Outcome
     causes: tuple[CauseStep, ...] = ()
     why: str = ""
+    nearest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -231,14 +235,21 @@ def _sentence(step: CauseStep, counted: Counted, digest: Standing | None) -> str
 
 def _unexplained(counted: Counted) -> Finding:
     if counted.empty or not counted.known:
-        why = "the run has no such rows"
+        why = NO_ROWS
     elif counted.ours is None:
         why = "the run does not hold what this is made of"
     elif errors := _digest_errors(counted):
-        why = f"an estimate may miss the rank by little; this misses it by {min(errors):.4g}"
+        why = f"{BAD_ESTIMATE}; this misses it by {min(errors):.4g}"
     else:
         why = "no known way of counting gives the tool's number"
-    return _made(counted, Outcome.UNEXPLAINED, (), why)
+    return replace(_made(counted, Outcome.UNEXPLAINED, (), why), nearest=_nearest(counted))
+
+
+def _nearest(counted: Counted) -> float | None:
+    """Where the chain ends that comes closest."""
+    ends = [_walked(counted, chain)[1] for chain in counted.chains] if counted.known else []
+    there = [end for end in ends if end is not None]
+    return min(there, key=lambda end: abs(end - counted.figure.value), default=None)
 
 
 def _digest_errors(counted: Counted) -> list[float]:
@@ -284,6 +295,8 @@ def untold(kind: str, subject: str, rows: int) -> Finding:
     )  # fmt: skip
 
 
+NO_ROWS = "the run has no such rows"
+BAD_ESTIMATE = "an estimate may miss the rank by little"
 CAUSE_WORDS = {
     Cause.OK_ONLY: "of successful samples only",
     Cause.FAILED_ONLY: "of failed samples only",

@@ -110,3 +110,10 @@ def test_digits_that_the_results_lack_are_a_cause_as_far_as_they_go() -> None:
 def test_of_what_the_run_does_not_have_nothing_is_explained() -> None:
     finding = judge(counted(0.0, ((Cause.OK_ONLY, 0.0),), ours=None, empty=True, known=False))
     assert (finding.status, finding.why) == (Outcome.UNEXPLAINED, "the run has no such rows")
+
+
+def test_of_what_is_unexplained_the_nearest_number_that_a_known_way_leads_to_is_told() -> None:
+    chains = (((Cause.OK_ONLY, 33.4),), ((Cause.OK_ONLY, 40.0),))
+    finding = judge(counted(32.0, *chains, ours=27.0))
+    assert (finding.status, finding.ours, finding.nearest) == (Outcome.UNEXPLAINED, 27.0, 33.4)
+    assert judge(counted(27.0, (), ours=27.0)).nearest is None
