@@ -328,12 +328,17 @@ def _wait(latency: pa.Array | None, connect: pa.Array | None) -> pa.Array | None
 def _marked(columns: Columns, kinds: np.ndarray, first_line: bool) -> Columns:
     """The columns with MARK among them, if any row has one."""
     messages = columns.get("responseMessage")
-    marks = np.full(len(kinds), "", object)
-    if messages is not None and (transactions := kinds == IS_TRANSACTION).any():
-        marks[transactions & _which(messages, lambda text: not text)] = UNFINISHED
+    cut = kinds == IS_TRANSACTION
+    if messages is None or not cut.any():
+        cut = np.zeros(len(kinds), bool)
+    else:
+        cut &= _which(messages, lambda text: not text)
+    if not first_line and not cut.any():
+        return columns
+    marks = np.where(cut, UNFINISHED, "").astype(object)
     if first_line:
-        marks[:1] = FIRST_LINE
-    return columns | {MARK: pa.array(marks, pa.string())} if marks.any() else columns
+        marks[0] = FIRST_LINE
+    return columns | {MARK: pa.array(marks, pa.string())}
 
 
 def _labels(columns: Columns, variables: Sequence[str], length: int) -> pa.Array | None:
