@@ -234,7 +234,7 @@ def _sentence(step: CauseStep, counted: Counted, digest: Standing | None) -> str
 
 
 def _unexplained(counted: Counted) -> Finding:
-    if counted.empty or not counted.known:
+    if not counted.known:
         why = NO_ROWS
     elif counted.ours is None:
         why = "the run does not hold what this is made of"
