@@ -32,6 +32,7 @@ PAIRS = (
     Pair(SAMPLES / "jmeter-csv/default.jtl", SAMPLES / "jmeter-csv/default.tool.json"),
     Pair(None, RECORDINGS / "jmeter-5.6.3-window.tool.json"),
     Pair(None, RECORDINGS / "jmeter-5.6.3-window-of-all.tool.json"),
+    Pair(RECORDINGS / "jmeter-5.6.3-cut.jtl.gz", RECORDINGS / "jmeter-5.6.3-cut.tool.json"),
     *(
         Pair(SAMPLES / f"gatling-text/{name}.log", SAMPLES / f"gatling-text/{name}.tool.json")
         for name in ("o2c-3.4.2", "o2c-3.9.5", "o2c-3.10.3", "o2c-3.12.0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from perfreport.errors import Exit
 
 FINDING = {
     "subject", "kind", "statistic", "outcome", "unit", "ours_unit", "ours", "steady", "tool", "status", "causes",
-    "why",
+    "why", "nearest",
 }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_all_explained_is_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("k6 --summary-export, run ")
     assert lines[1] == "159 figures: 147 equal, 12 explained, 0 unexplained"
-    assert lines[2].startswith("ramp-up included: ")
+    assert re.fullmatch(r"ramp-up included: without it \d+ of our numbers are others", lines[2])
 
 
 def test_a_difference_without_a_cause_is_exit_3_and_shown(
@@ -51,6 +52,28 @@ def test_a_difference_without_a_cause_is_exit_3_and_shown(
     out = capsys.readouterr().out
     assert "159 figures: 146 equal, 12 explained, 1 unexplained" in out
     assert "http_req_duration p50" in " ".join(out[out.index("without a cause") :].split())
+
+
+def test_what_has_no_cause_stands_below_the_reason_and_a_label_that_lacks_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(pair("default.tool.json").report.read_text(encoding="utf-8"))
+    document["Other"] = document["get_invoice"]
+    document["get_invoice"] = document["create_order"]
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert reconcile("default.tool.json", path) == Exit.WANTING
+    out = capsys.readouterr().out
+    sections = out.split("\nwithout a cause: ")[1:]
+    assert [section.split("\n")[0] for section in sections] == [
+        "no known way of counting gives the tool's number",
+        "the run has no such rows",
+    ]
+    assert len(re.findall(r"^get_invoice \w+ +\S+", sections[0], re.MULTILINE)) > 9
+    assert [line.split() for line in sections[1].splitlines()[1:]] == [
+        ["what", "figures"],
+        ["Other", "13"],
+    ]
 
 
 @pytest.mark.parametrize(

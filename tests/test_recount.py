@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
@@ -47,7 +48,7 @@ def found(result: Reconciliation, subject: str, statistic: str, outcome: str = "
 
 
 CAUSES = {
-    "JMeter": {Cause.SUBRESULTS, Cause.LAST_ROWS, Cause.TYPE_6, Cause.DIVISOR, Cause.KIBIBYTES,
+    "JMeter": {Cause.SUBRESULTS, Cause.CUT_CONTROLLERS, Cause.LAST_ROWS, Cause.TYPE_6, Cause.DIVISOR, Cause.KIBIBYTES,
                Cause.ROUNDING},
     "Gatling": {Cause.OK_ONLY, Cause.FAILED_ONLY, Cause.CUMULATED, Cause.DIVISOR, Cause.DIGEST,
                 Cause.EMPTY_IS_ZERO, Cause.ROUNDING},
@@ -187,6 +188,47 @@ def test_jmeter_s_total_counts_sub_results_and_no_controllers() -> None:
         causes(tuple(each for each in result.findings if each.kind == "label"))[Cause.SUBRESULTS]
         == 0
     )
+
+
+def test_a_controller_that_the_end_of_the_test_cut_off_counts_for_jmeter_as_a_request() -> None:
+    count = found(reconciled(pair("jmeter-5.6.3-cut.tool.json")), "Total", "count")
+    assert [(step.cause, step.size) for step in count.causes] == [
+        (Cause.SUBRESULTS, 550),
+        (Cause.CUT_CONTROLLERS, 10),
+    ]
+
+
+def without_header(tmp_path: Path) -> Run:
+    with gzip.open(RECORDINGS / "jmeter-5.6.3-cut.jtl.gz", "rb") as whole:
+        (tmp_path / "headless.jtl").write_bytes(whole.read().partition(b"\n")[2])
+    return open_run(perfreport.ingest([tmp_path / "headless.jtl"], tmp_path / "x.parquet").path)
+
+
+def test_jmeter_takes_the_first_record_of_a_file_without_a_header_for_one(tmp_path: Path) -> None:
+    report = read_report(RECORDINGS / "jmeter-5.6.3-headless.tool.json")
+    run = without_header(tmp_path)
+    result = recount(run, report)
+    assert result.of(Outcome.UNEXPLAINED) == ()
+    moved = {
+        each.subject
+        for each in result.findings
+        if Cause.FIRST_RECORD in {step.cause for step in each.causes}
+    }
+    assert moved == {"Total", "create_po"}
+    count = found(result, "create_po", "count")
+    assert [(step.cause, step.size) for step in count.causes] == [(Cause.FIRST_RECORD, -1)]
+    # A report of all records needs no such cause, one of other numbers finds none.
+    whole = recount(run, read_report(pair("jmeter-5.6.3-cut.tool.json").report))
+    assert whole.reconciled
+    assert Cause.FIRST_RECORD not in causes(whole.findings)
+    figures = tuple(
+        replace(each, value=each.value + 1)
+        if (each.subject.name, each.statistic) == ("create_po", "max")
+        else each
+        for each in report.figures
+    )
+    worse = recount(run, replace(report, figures=figures))
+    assert {each.subject for each in worse.of(Outcome.UNEXPLAINED)} == {"create_po"}
 
 
 def test_a_total_of_transactions_alone_is_empty_for_jmeter(tmp_path: Path) -> None:
@@ -339,6 +381,72 @@ def test_the_last_value_of_a_gauge_is_the_last_in_the_file(tmp_path: Path) -> No
     result = recount(run, read_report(tmp_path / "summary.json"))
     assert [step.cause for step in found(result, "depth", "last").causes] == [Cause.INPUT_ORDER]
     assert len(result.of(Outcome.EQUAL)) == 2
+
+
+def depths(tmp_path: Path, name: str) -> Run:
+    """A trend of 12.3456784, 2.3456786 and 2 in a log of this name, as k6 writes them there."""
+    values = (12.3456784, 2.3456786, 2.0)
+    if name.endswith(".csv"):
+        lines = ["metric_name,timestamp,metric_value,extra_tags,metadata"]
+        lines += [f"depth,{1795623798 + at},{value:.6f},kind=x," for at, value in enumerate(values)]
+    else:
+        definition = {"name": "depth", "type": "trend", "contains": "default", "thresholds": []}
+        documents: list[object] = [{"metric": "depth", "type": "Metric", "data": definition}]
+        for at, value in enumerate(values):
+            point = {"time": f"2026-01-01T00:00:0{at}Z", "value": value, "tags": {}}
+            documents.append({"metric": "depth", "type": "Point", "data": point})
+        lines = [json.dumps(document) for document in documents]
+    (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
+    return open_run(perfreport.ingest([tmp_path / name], tmp_path / f"{name}.parquet").path)
+
+
+def test_k6_s_csv_has_six_decimals_and_its_json_all(tmp_path: Path) -> None:
+    report = {"avg": 5.563785666666667, "max": 12.3456784, "min": 2, "med": 2.3456786}
+    (tmp_path / "summary.json").write_text(json.dumps({"metrics": {"depth": report}}))
+    figures = read_report(tmp_path / "summary.json")
+    rounded = recount(depths(tmp_path, "log.csv"), figures)
+    assert rounded.reconciled
+    assert [step.cause for step in found(rounded, "depth", "max").causes] == [Cause.SIX_DECIMALS]
+    assert found(rounded, "depth", "min").status == Outcome.EQUAL
+    whole = recount(depths(tmp_path, "log.json"), figures)
+    assert len(whole.of(Outcome.EQUAL)) == 4
+    off = tuple(replace(each, value=each.value + 1.1e-6) for each in figures.figures)
+    for name in ("log.csv", "log.json"):
+        run = open_run(tmp_path / f"{name}.parquet")
+        assert len(recount(run, replace(figures, figures=off)).of(Outcome.UNEXPLAINED)) == 4
+
+
+def test_zeros_of_what_the_run_does_not_have_are_no_findings_of_nothing(tmp_path: Path) -> None:
+    """But k6 does write zeros, and only these, of what a threshold names and never was."""
+    run = depths(tmp_path, "log.json")
+    zeros = {"avg": 0, "max": 0, "min": 0, "med": 0}
+    metrics = {
+        "depth{kind:never}": zeros,
+        "height": zeros,
+        "depth{kind:other}": zeros,
+        "width{kind:other}": zeros | {"max": 3},
+    }
+    (tmp_path / "summary.json").write_text(json.dumps({"metrics": metrics}))
+    result = recount(run, read_report(tmp_path / "summary.json"))
+    explained = {each.subject for each in result.of(Outcome.EXPLAINED)}
+    assert explained == {"depth{kind:never}", "height"}
+    assert {each.why for each in result.of(Outcome.UNEXPLAINED) if each.tool is not None} == {
+        "the run has no such rows"
+    }
+
+
+def test_a_label_that_the_run_lacks_is_unexplained_to_its_last_zero() -> None:
+    report = read_report(pair("default.tool.json").report)
+    other = tuple(
+        replace(each, subject=replace(each.subject, name="Other"))
+        for each in report.figures
+        if each.subject.name == "moved_login"
+    )
+    assert 0 in {each.value for each in other}
+    result = recount(
+        run_of(pair("default.tool.json").results), replace(report, figures=report.figures + other)
+    )
+    assert len(result.of(Outcome.UNEXPLAINED)) == len(other)
 
 
 def test_the_length_of_a_test_may_not_be_shorter_than_its_samples() -> None:

@@ -27,6 +27,8 @@ class Cause(StrEnum):
     FAILED_ONLY = "failed_only"
     SUBRESULTS = "subresults"
     CONTROLLERS = "controllers"
+    CUT_CONTROLLERS = "cut_controllers"
+    FIRST_RECORD = "first_record"
     CUMULATED = "cumulated"
     WITH_CONNECT = "with_connect"
     WITHOUT_CONNECT = "without_connect"
@@ -40,6 +42,7 @@ class Cause(StrEnum):
     INPUT_ORDER = "input_order"
     EMPTY_IS_ZERO = "empty_is_zero"
     DIGEST = "t_digest"
+    SIX_DECIMALS = "six_decimals"
     ROUNDING = "rounding"
 
 
@@ -72,6 +75,8 @@ class Counted:
     digests  for each chain, where the tool's value stands among the samples at its end, if the tool
              estimates this quantile
     divisor  seconds by which the tool divides, if it is a rate
+    known    the run has what the figure is about, or the tool may tell of it though it has not
+    decimals by how much the number may be off since the results have six decimals only
     """
 
     figure: Figure
@@ -82,11 +87,16 @@ class Counted:
     terms: int = 1
     digests: tuple[Standing | None, ...] = ()
     divisor: float | None = None
+    known: bool = True
+    decimals: float = 0.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure judged. `why` is a sentence, for what is not equal."""
+    """One figure judged. `why` is a sentence, for what is not equal.
+
+    nearest  of what is unexplained, the number nearest to the tool's that a known way leads to
+    """
 
     subject: str
     kind: str
@@ -100,6 +110,7 @@ class Finding:
     status: Outcome
     causes: tuple[CauseStep, ...] = ()
     why: str = ""
+    nearest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +158,8 @@ def is_reproduced(counted: Iterable[Counted]) -> bool:
 def judge(counted: Counted) -> Finding:
     """The finding of one figure by the first chain that leads to it."""
     figure = counted.figure
+    if not counted.known:
+        return _unexplained(counted)
     for chain, digest in zip_longest(counted.chains, counted.digests):
         steps, value = _walked(counted, chain)
         if value is None:
@@ -156,11 +169,31 @@ def judge(counted: Counted) -> Finding:
         last = CauseStep(Cause.ROUNDING, figure.value, figure.value - value)
         if is_rounding_of(figure.value, value, figure.rounding, counted.terms):
             return _finding(counted, steps if figure.rounding.how == "exact" else [*steps, last])
+        if further := _of_six_decimals(counted, value):
+            return _finding(counted, [*steps, *further])
         if digest and figure.q is not None and digest.is_digest_of(figure.q):
             return _finding(counted, [*steps, replace(last, cause=Cause.DIGEST)], digest)
     if counted.empty and figure.value == 0:
         return _finding(counted, [CauseStep(Cause.EMPTY_IS_ZERO, 0.0, -(counted.ours or 0.0))])
     return _unexplained(counted)
+
+
+def _of_six_decimals(counted: Counted, value: float) -> list[CauseStep]:
+    """What leads to the tool's number, if the digits that the results lack do."""
+    figure, most = counted.figure, counted.decimals
+    off = figure.value - value
+    if not most:
+        return []
+    if figure.rounding.how == "exact":
+        near = abs(off) <= most + _SAME * abs(value)
+        return [CauseStep(Cause.SIX_DECIMALS, figure.value, off)] if near else []
+    for shift in (-most, most):
+        if is_rounding_of(figure.value, value + shift, figure.rounding, counted.terms):
+            return [
+                CauseStep(Cause.SIX_DECIMALS, value + shift, shift),
+                CauseStep(Cause.ROUNDING, figure.value, off - shift),
+            ]
+    return []
 
 
 def _walked(
@@ -201,15 +234,22 @@ def _sentence(step: CauseStep, counted: Counted, digest: Standing | None) -> str
 
 
 def _unexplained(counted: Counted) -> Finding:
-    if counted.empty:
-        why = "the run has no such rows"
+    if not counted.known:
+        why = NO_ROWS
     elif counted.ours is None:
         why = "the run does not hold what this is made of"
     elif errors := _digest_errors(counted):
-        why = f"an estimate may miss the rank by little; this misses it by {min(errors):.4g}"
+        why = f"{BAD_ESTIMATE}; this misses it by {min(errors):.4g}"
     else:
         why = "no known way of counting gives the tool's number"
-    return _made(counted, Outcome.UNEXPLAINED, (), why)
+    return replace(_made(counted, Outcome.UNEXPLAINED, (), why), nearest=_nearest(counted))
+
+
+def _nearest(counted: Counted) -> float | None:
+    """Where the chain ends that comes closest."""
+    ends = [_walked(counted, chain)[1] for chain in counted.chains] if counted.known else []
+    there = [end for end in ends if end is not None]
+    return min(there, key=lambda end: abs(end - counted.figure.value), default=None)
 
 
 def _digest_errors(counted: Counted) -> list[float]:
@@ -255,11 +295,15 @@ def untold(kind: str, subject: str, rows: int) -> Finding:
     )  # fmt: skip
 
 
+NO_ROWS = "the run has no such rows"
+BAD_ESTIMATE = "an estimate may miss the rank by little"
 CAUSE_WORDS = {
     Cause.OK_ONLY: "of successful samples only",
     Cause.FAILED_ONLY: "of failed samples only",
     Cause.SUBRESULTS: "redirects and embedded resources are counted too",
     Cause.CONTROLLERS: "transaction controllers are left out",
+    Cause.CUT_CONTROLLERS: "transactions that the end of the test cut off are counted too",
+    Cause.FIRST_RECORD: "the first record was taken for a header",
     Cause.CUMULATED: "the time of a group without its pauses",
     Cause.WITH_CONNECT: "connecting and TLS included",
     Cause.WITHOUT_CONNECT: "connecting left out",
@@ -273,5 +317,6 @@ CAUSE_WORDS = {
     Cause.INPUT_ORDER: "the last in the file, where several share a moment",
     Cause.EMPTY_IS_ZERO: "nothing was observed, for which the tool writes 0",
     Cause.DIGEST: "a quantile that is estimated by a t-digest",
+    Cause.SIX_DECIMALS: "the results have six decimals only",
     Cause.ROUNDING: "digits that were rounded or cut off",
 }

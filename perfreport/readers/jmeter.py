@@ -9,6 +9,9 @@
   sample ends. So `users` rows have a source but no scenario: the sum over both stays true.
 - In a distributed run thread names begin with the engine, `10.0.0.7:1099-`: that is the source,
   otherwise the column `Hostname` is.
+- Two kinds of rows are marked by the label `jmeter.row`, for the dashboard takes them for something
+  else: `unfinished`, a transaction that the end of the test cut off (it has no message), and
+  `first_line`, the record that stands where a header should.
 - Left out: dataType, grpThreads, Filename, Encoding, IdleTime, ErrorCount, and the URL of a row with
   a label but for one example. Columns that JMeter does not know become labels, as sample variables do.
 """
@@ -45,6 +48,8 @@ TEXTS = (
 TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 LEFT_OUT = ("grpThreads", "Filename", "Encoding", "ErrorCount")
 
+MARK = "jmeter.row"  # a label
+UNFINISHED, FIRST_LINE = "unfinished", "first_line"
 TRANSACTION_MESSAGE = "Number of samples in transaction : "
 _PARTS = re.compile(re.escape(TRANSACTION_MESSAGE) + r"(?P<count>\d{1,9}),")
 # Thread 3 of the first group: "kenya_o2c 1-3"; in a distributed run "10.0.0.7:1099-kenya_o2c 1-3".
@@ -144,12 +149,17 @@ class Rows:
         return self._names.endpoint(label or None, None, None)
 
     def of(
-        self, columns: Columns, variables: Sequence[str], nesting: Nesting | None = None
+        self,
+        columns: Columns,
+        variables: Sequence[str],
+        nesting: Nesting | None = None,
+        first_line: bool = False,
     ) -> pa.RecordBatch:
         """A row per record.
 
-        variables  the columns that become labels
-        nesting    None where names and times of the records have to tell it
+        variables   the columns that become labels
+        nesting     None where names and times of the records have to tell it
+        first_line  the first of them stands where a header should
         """
         ts, elapsed = columns["timeStamp"], columns["elapsed"]
         threads = _Threads(columns, len(ts))
@@ -181,7 +191,7 @@ class Rows:
                 "users": None
                 if users is None
                 else pc.if_else(pa.array(kinds == IS_REQUEST), users, None),
-                "labels": _labels(columns, variables, len(ts)),
+                "labels": _labels(_marked(columns, kinds, first_line), [*variables, MARK], len(ts)),
             },
         )
 
@@ -322,8 +332,26 @@ def _wait(latency: pa.Array | None, connect: pa.Array | None) -> pa.Array | None
     return pc.if_else(pc.greater_equal(latency, connect), pc.subtract(latency, connect), None)
 
 
+def _marked(columns: Columns, kinds: np.ndarray, first_line: bool) -> Columns:
+    """The columns with MARK among them, if any row has one."""
+    messages = columns.get("responseMessage")
+    cut = kinds == IS_TRANSACTION
+    if messages is None or not cut.any():
+        cut = np.zeros(len(kinds), bool)
+    else:
+        cut &= _which(messages, lambda text: not text)
+    if not first_line and not cut.any():
+        return columns
+    marks = np.where(cut, UNFINISHED, "").astype(object)
+    if first_line:
+        marks[0] = FIRST_LINE
+    return columns | {MARK: pa.array(marks, pa.string())}
+
+
 def _labels(columns: Columns, variables: Sequence[str], length: int) -> pa.Array | None:
-    """The sample variables of each row; one that was not set is left out."""
+    """The sample variables and the mark of each row; what was not set is left out."""
+    only_mark = list(variables) == [MARK]
+    variables = [name for name in dict.fromkeys(variables) if name in columns]
     if not variables:
         return None
     values = [pc.if_else(pc.equal(columns[name], _NULL), "", columns[name]) for name in variables]
@@ -332,7 +360,9 @@ def _labels(columns: Columns, variables: Sequence[str], length: int) -> pa.Array
     keys = pa.array(variables).take(pa.array(np.tile(np.arange(len(variables)), length)))
     known = pc.not_equal(items, "")
     counts = known.to_numpy(zero_copy_only=False).reshape(length, len(variables)).sum(axis=1)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    unset = np.append(counts == 0, False) if only_mark else None  # as in a block without any mark
+    offsets = pa.array(ends, mask=unset)
     return pa.MapArray.from_arrays(offsets, keys.filter(known), items.filter(known))
 
 

@@ -69,8 +69,12 @@ def read(source: Source) -> Iterator[pa.RecordBatch]:
             "no column threadName: sub-results cannot be told from requests, both are counted"
         )
     rows = Rows(source.options.names)
+    first_line = layout.first == 1
     for columns in _columns(source, layout):
-        yield rows.of(columns, list(layout.variables))
+        yield rows.of(
+            columns, list(layout.variables), first_line=first_line and not source.rejected
+        )
+        first_line = False
     yield rows.users()
 
 

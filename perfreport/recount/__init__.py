@@ -21,6 +21,7 @@ from perfreport.judge.reconcile import (
 )
 from perfreport.query import ask
 from perfreport.readers.gatling import ERRORS
+from perfreport.readers.jmeter import FIRST_LINE, MARK
 from perfreport.recount import gatling, jmeter, k6
 from perfreport.recount.answers import Answers
 from perfreport.recount.recipe import Chain, Outcome, Plan, Pool, Recipe, Sort, Step, Window
@@ -66,11 +67,14 @@ class _Recount:
         self._whole = measure.whole(run)
         self._steady = measure.judged_window(run)
         keys = {key for figure in report.figures for key, _ in figure.subject.tags}
+        keys |= {MARK} if report.tool == "JMeter" else set()
         self._answers = Answers(run, sorted(keys), self._whole, self._steady)
         self._has_steady = (
             self._steady.start > self._whole.start or self._steady.end < self._whole.end
         )
         self._planned = _Planner(report, self._answers, self._whole.seconds)
+        self._unobserved = k6.unobserved(report) if report.tool == "k6" else frozenset()
+        self._is_csv = any(source.format == "k6-csv" for source in run.info.sources)
 
     def reconciliation(self) -> Reconciliation:
         figures = self._report.figures
@@ -98,9 +102,10 @@ class _Recount:
         number = self._answers.number
         last = plan.last(plan.chains[0]) if plan.chains else plan.ours
         ours = number(plan.ours)
+        has_rows = self._answers.rows(replace(plan.ours.pool, outcome="all")) > 0
         return Counted(
             figure=figure,
-            ours=ours if self._answers.rows(replace(plan.ours.pool, outcome="all")) else None,
+            ours=ours if has_rows else None,
             steady=number(replace(plan.ours, window="steady")) if self._has_steady else ours,
             chains=tuple(
                 tuple((step.cause, number(step.recipe)) for step in chain) for chain in plan.chains
@@ -112,6 +117,8 @@ class _Recount:
                 for chain in plan.chains
             ),
             divisor=self._answers.seconds(last),
+            known=has_rows or figure.subject in self._unobserved,
+            decimals=k6.lost_decimals(last, self._answers.known(last)) if self._is_csv else 0.0,
         )
 
     def _search(
@@ -135,6 +142,8 @@ class _Recount:
         rows = accumulate(self._answers.rows(plans[places[0]].ours.pool) for places in lost)
         few = max(1, min(_SEARCHED, sum(so_far <= _ROWS_SEARCHED for so_far in rows)))
         ways = _ways(self._report.tool)
+        if any(sort.tags.get(MARK) == FIRST_LINE for sort in self._answers.sorts):
+            ways.insert(0, _Way(headed=True))
         believed = self._try(lost[:few], ways, figures, plans, counted)
         self._try(lost[few:], sorted(believed, key=ways.index), figures, plans, counted)
 
@@ -238,6 +247,7 @@ class _Way:
     measure: str | None = None
     window: Window | None = None
     definition: int | None = None
+    headed: bool | None = None
 
 
 def _ways(tool: str) -> list[_Way]:
@@ -301,6 +311,9 @@ def _as_ours(recipe: Recipe, ours: Recipe, way: _Way) -> Recipe:
 def _steps(recipe: Recipe, way: _Way) -> Chain:
     """What the way changes, one after the other."""
     steps = []
+    if way.headed:
+        recipe = recipe.of_pool(headed=True)
+        steps.append(Step(Cause.FIRST_RECORD, recipe))
     if way.outcome is not None and way.outcome != recipe.pool.outcome:
         recipe = recipe.of_pool(outcome=way.outcome)
         steps.append(Step(_CAUSES[way.outcome], recipe))

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from perfreport.measure import bounds_of
 from perfreport.query import ask
+from perfreport.readers.jmeter import FIRST_LINE, MARK, UNFINISHED
 from perfreport.readers.names import path_of
 from perfreport.recount.recipe import ANY, LAST, Pool, Recipe, Sort
 from perfreport.run.schema import CHECK, METRIC, TRANSACTION
@@ -349,6 +350,11 @@ def _belongs(sort: Sort, pool: Pool) -> bool:
     if pool.phased is not None and sort.phased is not pool.phased:
         return False
     if pool.group != ANY and sort.group != pool.group:
+        return False
+    mark = sort.tags.get(MARK)
+    if (pool.headed and mark == FIRST_LINE) or (
+        pool.cut and sort.kind == TRANSACTION and mark != UNFINISHED
+    ):
         return False
     return all(_has_tag(sort, key, value) for key, value in pool.tags)
 

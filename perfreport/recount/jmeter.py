@@ -1,7 +1,8 @@
 """How JMeter's dashboard counts.
 
 Percentiles are by definition 6, of the last 20,000 rows in the file, of each label and of Total apart.
-Total leaves out transaction controllers and counts sub-results. A rate is per second from a label's
+Total leaves out transaction controllers and counts sub-results. It knows a controller by its message,
+and takes one that the end of the test cut off, which has none, for a request. A rate is per second from a label's
 first start to its last end. Source: StatisticsSummaryConsumer.java of JMeter 5.6.3.
 """
 
@@ -44,7 +45,9 @@ def _population(figure: Figure, ours: Recipe, kinds: Collection[str]) -> Chain:
     if figure.subject.kind != Kind.TOTAL:
         return ()
     cause = Cause.SUBRESULTS if REQUEST in kinds else Cause.CONTROLLERS
-    return (Step(cause, ours.of_pool(kinds=(REQUEST, SUBREQUEST))),)
+    requests = ours.of_pool(kinds=(REQUEST, SUBREQUEST))
+    cut = requests.of_pool(kinds=(REQUEST, SUBREQUEST, TRANSACTION), cut=True)
+    return (Step(cause, requests), Step(Cause.CUT_CONTROLLERS, cut))
 
 
 def _quantile(recipe: Recipe) -> Chain:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from perfreport.judge.reconcile import Cause
 from perfreport.recount.recipe import Chain, Plan, Pool, Recipe, Sort, Step
 from perfreport.run.schema import CHECK, ITERATION, METRIC, REQUEST, TRANSACTION, USERS
-from perfreport.toolreports.model import Figure, Kind, ToolReport
+from perfreport.toolreports.model import Figure, Kind, Subject, ToolReport
 
 _EXPECTED = "expected_response"
 _OUTCOMES = {"true": ("ok", Cause.OK_ONLY), "false": ("failed", Cause.FAILED_ONLY)}
@@ -100,6 +100,35 @@ def _known(pool: Pool, sorts: Sequence[Sort]) -> Pool:
         names = {sort.name for sort in sorts if sort.kind == CHECK}
         return replace(pool, name=UNNAMED_CHECK, tags=()) if names == {UNNAMED_CHECK} else pool
     return pool
+
+
+def unobserved(report: ToolReport) -> frozenset[Subject]:
+    """Metrics and submetrics for which k6 writes zeros alone: a threshold names what never was.
+
+    Of a submetric all others with the same tags have to be zero as well: of a group or scenario that
+    was there some number is not.
+    """
+    metrics = [figure for figure in report.figures if figure.subject.kind == Kind.METRIC]
+    seen = {_of_same(figure.subject) for figure in metrics if figure.value}
+    return frozenset(figure.subject for figure in metrics if _of_same(figure.subject) not in seen)
+
+
+def _of_same(subject: Subject) -> object:
+    return subject.tags or subject.name
+
+
+_HALF = 0.5e-6  # of the last decimal of k6's CSV
+
+
+def lost_decimals(recipe: Recipe, values: int) -> float:
+    """By how much a number out of k6's CSV may be off, whose values have six decimals."""
+    if recipe.pool.kinds != (METRIC,):  # times are whole nanoseconds: six decimals of them are all
+        return 0.0
+    if recipe.statistic in ("min", "max", "mean", "quantile", "last"):
+        return _HALF
+    if recipe.statistic == "sum":
+        return _HALF * values
+    return 0.0
 
 
 def length_of_test(report: ToolReport, span_s: float) -> float | None:

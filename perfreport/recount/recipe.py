@@ -21,6 +21,8 @@ class Pool:
     tags     of k6: column or label, and its value
     measure  which number of a row, as in sql/pool_statistics.sql
     phased   True for the HTTP requests of k6, False for its gRPC calls, None for both
+    cut      of JMeter's transactions those alone that the end of the test cut off
+    headed   without JMeter's record that stands where a header should
     """
 
     kinds: tuple[str, ...]
@@ -30,6 +32,8 @@ class Pool:
     tags: tuple[tuple[str, str], ...] = ()
     measure: str = "duration"
     phased: bool | None = None
+    cut: bool = False
+    headed: bool = False
 
 
 @dataclass(frozen=True)

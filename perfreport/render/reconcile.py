@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from perfreport import units
 from perfreport.judge.reconcile import (
+    BAD_ESTIMATE,
     CAUSE_WORDS,
+    NO_ROWS,
     Cause,
     CauseStep,
     Finding,
@@ -25,14 +28,14 @@ _LONGEST = 60  # of a name
 _CAUSES = (
     Column("cause", width=24),
     Column("figures", right=True),
-    Column("largest difference", width=42),
+    Column("largest step", width=42),
 )
 _UNEXPLAINED = (
-    Column("figure", width=24),
-    Column("ours", right=True),
+    Column("figure", width=46),
+    Column("our nearest", right=True),
     Column("tool", right=True),
-    Column("why", width=24),
 )
+_LACKING = (Column("what", width=64), Column("figures", right=True))
 _OUTCOME_WORDS = {"all": "", "ok": " of ok", "failed": " of failed"}
 
 
@@ -57,7 +60,7 @@ def as_json(result: Reconciliation) -> str:
 
 
 def for_terminal(result: Reconciliation, console: Console) -> None:
-    """How many figures first, then the causes, then each figure that has none."""
+    """How many figures first, then the causes, then the figures that have none."""
     console.print(printable(f"{result.tool} {result.form}, run {result.run}"), soft_wrap=True)
     console.print(_counts(result), style="bold" if result.reconciled else "bold red")
     if result.with_ramp_up:
@@ -66,10 +69,29 @@ def for_terminal(result: Reconciliation, console: Console) -> None:
         console.print()
         print_table(_causes(explained), console)
     if unexplained := result.of(Outcome.UNEXPLAINED):
-        console.print("\nwithout a cause", style="red")
-        print_table(_without(unexplained[:_SHOWN]), console)
-        if len(unexplained) > _SHOWN:
-            console.print(f"and {len(unexplained) - _SHOWN:,} more: --format json lists all.")
+        _print_unexplained(unexplained, console)
+
+
+def _print_unexplained(findings: Sequence[Finding], console: Console) -> None:
+    """A table for each reason why there is no cause."""
+    by_why: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_why[_heading(finding)].append(finding)
+    left = _SHOWN
+    for why, alike in by_why.items():
+        console.print(f"\nwithout a cause: {why}", style="red", soft_wrap=True)
+        table = _lacking(alike) if why == NO_ROWS else _without(alike)
+        shown, left = table.rows[:left], max(0, left - len(table.rows))
+        print_table(Table(table.columns, shown), console)
+        if len(shown) < len(table.rows):
+            more = len(table.rows) - len(shown)
+            console.print(f"and {more:,} more: --format json lists all.")
+
+
+def _heading(finding: Finding) -> str:
+    if finding.why.startswith(BAD_ESTIMATE):
+        return f"{BAD_ESTIMATE}; these miss it by more"
+    return finding.why
 
 
 def _counts(result: Reconciliation) -> str:
@@ -79,10 +101,7 @@ def _counts(result: Reconciliation) -> str:
 
 def _ramp_up(result: Reconciliation) -> str:
     """The tool counts the ramps, `perfreport summary` leaves them out."""
-    return (
-        f"ramp-up included: {len(result.with_ramp_up):,} of them are others in the steady "
-        f"{units.span(result.window.seconds)} that summary shows"
-    )
+    return f"ramp-up included: without it {len(result.with_ramp_up):,} of our numbers are others"
 
 
 def _causes(explained: Sequence[Finding]) -> Table:
@@ -112,32 +131,46 @@ def _step_text(finding: Finding, step: CauseStep) -> str:
     units_ = (finding.ours_unit, finding.ours_unit)
     if step.cause == Cause.KIBIBYTES:
         units_ = (finding.ours_unit, finding.unit)
-    before, after = map(units.precise, values, units_)
-    if before == after:
-        before, after = (units.precise(value, finding.unit, digits=10) for value in values)
+    before, after = _told_apart(values, units_)
     note = ""
     if step.cause == Cause.DIGEST:
         note = f" ({finding.why.rpartition('; ')[2]})"
     return f"{_figure_text(finding)}: {before} to {after}{note}"
 
 
+def _told_apart(values: Sequence[float | None], units_: Sequence[str]) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they are not the same."""
+    one = other = ""
+    for digits in (6, 10, 17):
+        one, other = (
+            units.precise(value, unit, digits) for value, unit in zip(values, units_, strict=True)
+        )
+        if one != other:
+            break
+    return one, other
+
+
 def _figure_text(finding: Finding) -> str:
+    return f"{_subject_text(finding)} {finding.statistic}{_OUTCOME_WORDS.get(finding.outcome, '')}"
+
+
+def _subject_text(finding: Finding) -> str:
     subject = printable(finding.subject)
-    if len(subject) > _LONGEST:
-        subject = f"{subject[:_LONGEST]}…"
-    return f"{subject} {finding.statistic}{_OUTCOME_WORDS.get(finding.outcome, '')}"
+    return f"{subject[:_LONGEST]}…" if len(subject) > _LONGEST else subject
 
 
 def _without(findings: Sequence[Finding]) -> Table:
-    return Table(
-        _UNEXPLAINED,
-        tuple(
-            (
-                _figure_text(finding),
-                units.precise(finding.ours, finding.ours_unit),
-                units.precise(finding.tool, finding.unit),
-                finding.why,
-            )
-            for finding in findings
-        ),
-    )
+    return Table(_UNEXPLAINED, tuple((_figure_text(each), *_numbers(each)) for each in findings))
+
+
+def _numbers(finding: Finding) -> tuple[str, str]:
+    ours, unit = finding.nearest, finding.unit
+    if ours is None:
+        ours, unit = finding.ours, finding.ours_unit
+    return _told_apart((ours, finding.tool), (unit, finding.unit))
+
+
+def _lacking(findings: Sequence[Finding]) -> Table:
+    """A line for each label or metric, however many figures it has."""
+    counts = Counter(_subject_text(finding) for finding in findings)
+    return Table(_LACKING, tuple((subject, f"{count:,}") for subject, count in counts.items()))

@@ -65,13 +65,10 @@ def sniff_script(page: str) -> bool:
 def parse_script(page: str, name: str) -> ToolReport:
     """The same tree out of js/stats.js, where it is a JavaScript object."""
     found = _SCRIPT.search(page)
-    quoted = mended(_KEY.sub(r'\1"\2"', page[found.end() :] if found else ""))
-    try:
-        document, _ = json.JSONDecoder(strict=False).raw_decode(quoted)
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{name}: its statistics are cut off or damaged. Copy it again."
-        ) from error
+    quoted = _KEY.sub(r'\1"\2"', page[found.end() :] if found else "")
+    document = _decoded(mended(quoted)) or _decoded(mended_names(quoted))
+    if document is None:
+        raise InputError(f"{name}: its statistics are cut off or damaged. Copy it again.")
     tree = objects(document, name, "the tree of statistics")
     return ToolReport("Gatling", "stats.js", tuple(_tree(tree, name)))
 
@@ -79,6 +76,34 @@ def parse_script(page: str, name: str) -> ToolReport:
 def mended(text: str) -> str:
     r"""JSON as versions to 3.3 meant it: they write a quote in a name as `\\"`, which ends the text."""
     return text.replace(r'\\"', r"\"")
+
+
+_NAME = re.compile(r'^(\s*"(?:name|path)": ")(.*)(",?)$', re.MULTILINE)
+_QUOTE = re.compile(r'\\*"')
+
+
+def mended_names(text: str) -> str:
+    """JSON as versions to 2.3 meant it, which write a quote in a name also as it is."""
+    return _NAME.sub(lambda line: line[1] + _QUOTE.sub(r'\\"', line[2]) + line[3], text)
+
+
+def _decoded(text: str) -> Any:
+    """The value with which a text of JSON begins; None where it is none."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+_EMPTY = "function openStatisticsTableModal"
+
+
+def refuse_empty_script(page: str, name: str) -> None:
+    """InputError for the js/stats.js of versions that write the numbers elsewhere."""
+    if _EMPTY in page:
+        raise InputError(
+            f"{name}: no numbers in it, since Gatling 3.14 writes them into index.html. Give that."
+        )
 
 
 def _tree(root: dict[str, Any], name: str) -> Iterator[Figure]:

@@ -50,7 +50,7 @@ def parse(page: str, name: str) -> ToolReport:
     if not figures:
         raise InputError(
             f"{name}: a page of a Gatling report without its table of statistics. "
-            "Give index.html, or js/stats.js or js/stats.json beside it."
+            "Before 3.14 its numbers stand in js/stats.json or js/stats.js: give one of these."
         )
     version = _VERSION.search(page)
     return ToolReport("Gatling", "index.html", figures, version=version[1] if version else None)

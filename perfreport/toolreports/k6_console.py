@@ -2,13 +2,15 @@
 
 Source: `summary.js` of k6 1.1 and 2.2. Durations, and the per cent of a rate, have their digits cut
 off after the second, bytes are rounded in units of 1,000, and other numbers have up to six digits.
-In the full mode every scenario, and every group in it, has a section of its own.
+In the full mode every scenario, and every group in it, has a section of its own; of a single scenario
+only its groups have. A name of a check may have several lines.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from perfreport.errors import InputError
 from perfreport.toolreports.model import Figure, Kind, Rounding, Subject, ToolReport
@@ -19,7 +21,7 @@ _ROW = re.compile(r"(?P<indent> *)(?:[✓✗] )?(?P<name>\{ .* \}|\S.*?)\.{3,}: 
 _CHECK = re.compile(r"(?P<indent> *)(?P<mark>[✓✗]) (?P<name>.*)")
 _CHECK_COUNTS = re.compile(r" *↳ +\d{1,3}% — ✓ (\d{1,18}) / ✗ (\d{1,18})")
 _SECTION = re.compile(r" *█ (THRESHOLDS|TOTAL RESULTS|SCENARIO: (?P<scenario>.*?)) *")
-_GROUP = re.compile(r"(?P<indent> *)(?:↳ GROUP: |█ )(?P<name>.*?) *")
+_GROUP = re.compile(r"(?P<indent> *)(?P<sign>↳ GROUP: |█ GROUP: |█ )(?P<name>.*?) *")
 _PART = re.compile(r"([\w.()]+)=(.*?)(?=\s+[\w.()]+=|\s*$)")
 _RATE = re.compile(
     r"(\d{1,3}\.\d\d)%\s+(?:(\d{1,18}) out of (\d{1,18})|✓ (\d{1,18})\s+✗ (\d{1,18}))"
@@ -41,7 +43,7 @@ def sniff(page: str) -> bool:
 
 def parse(page: str, name: str) -> ToolReport:
     """The figures of all sections. Raises InputError where no row can be read."""
-    figures = tuple(_Page().figures(page.splitlines()))
+    figures = tuple(_Page().figures(page.split("\n")))
     if not figures:
         raise InputError(f"{name}: k6's summary is cut off. Copy what k6 printed at its end.")
     return ToolReport("k6", "console", figures)
@@ -60,18 +62,30 @@ class _Page:
 
     def figures(self, lines: list[str]) -> Iterator[Figure]:
         for line in lines:
+            if self._check and self._goes_on(line):
+                name = f"{self._check.name}\n{line}".rstrip()
+                self._check = replace(self._check, name=name)
+                continue
             counts = _CHECK_COUNTS.match(line)
             if counts and self._check:
                 yield Figure(self._check, "count", float(counts[1]), "1", _WHOLE, "ok")
                 yield Figure(self._check, "count", float(counts[2]), "1", _WHOLE, "failed")
                 self._check = None
                 continue
-            if self._check:  # no counts: all passed
-                yield Figure(self._check, "count", 0.0, "1", _WHOLE, "failed")
-                self._check = None
+            yield from self._passed()
             yield from self._line(line)
+        yield from self._passed()
+
+    def _goes_on(self, line: str) -> bool:
+        """Is this another line of the name of the check above?"""
+        others = (_CHECK_COUNTS, _ROW, _SECTION, _GROUP, _CHECK)
+        return bool(line.strip()) and not any(other.match(line) for other in others)
+
+    def _passed(self) -> Iterator[Figure]:
+        """Of a check that no counts followed: it never failed."""
         if self._check:
             yield Figure(self._check, "count", 0.0, "1", _WHOLE, "failed")
+            self._check = None
 
     def _line(self, line: str) -> Iterator[Figure]:
         if row := _ROW.fullmatch(line):
@@ -84,7 +98,8 @@ class _Page:
             self._groups = []
             self._scenario = (("scenario", section["scenario"]),) if section["scenario"] else ()
         elif group := _GROUP.fullmatch(line):
-            self._enter(len(group["indent"]), group["name"])
+            named = self._legacy and group["sign"] == "█ GROUP: "  # that is then part of the name
+            self._enter(len(group["indent"]), f"{'GROUP: ' * named}{group['name']}")
         elif (check := _CHECK.fullmatch(line)) and not self._thresholds:
             if self._legacy:
                 self._leave(len(check["indent"]))

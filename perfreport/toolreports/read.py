@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def read_report(path: str | Path) -> ToolReport:
 
 def parse_report(data: bytes, name: str) -> ToolReport:
     """The report in these bytes; `name` is what messages call the file."""
-    text = data.decode("utf-8-sig", "replace")
+    text = _plain(data.decode("utf-8-sig", "replace"))
     start = text.lstrip()[:1]
     if start == "{":
         return _of_json(text.encode(), name)
@@ -41,7 +42,16 @@ def parse_report(data: bytes, name: str) -> ToolReport:
         return gatling_console.parse(text, name)
     if k6_console.sniff(text):
         return k6_console.parse(text, name)
+    gatling.refuse_empty_script(text, name)
     raise _unknown(name)
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;:?]{0,40}[@-~]")
+
+
+def _plain(text: str) -> str:
+    """The text without the colours of a terminal, which logs of CI keep, and with plain line ends."""
+    return re.sub(r"\r+\n", "\n", _COLOURS.sub("", text))
 
 
 def _of_json(data: bytes, name: str) -> ToolReport:
@@ -61,7 +71,10 @@ def _decoded(data: bytes, name: str) -> Any:
     except InputError:
         if b'"numberOfRequests"' not in data:
             raise
-        return decoded(gatling.mended(data.decode()).encode(), name)
+        try:
+            return decoded(gatling.mended(data.decode()).encode(), name)
+        except InputError:
+            return decoded(gatling.mended_names(data.decode()).encode(), name)
 
 
 def _content(file: Path) -> bytes:
@@ -79,6 +92,12 @@ def _content(file: Path) -> bytes:
     except FileNotFoundError:
         raise InputError(
             f"{file}: no such file. Give the report that the load tool made."
+        ) from None
+    except IsADirectoryError:
+        raise InputError(
+            f"{file}: a folder. Give the file with the numbers: of a JMeter dashboard "
+            "statistics.json, of a Gatling report js/stats.json, js/stats.js (3.13) or "
+            "index.html (3.14 and newer)."
         ) from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}.") from error

@@ -94,3 +94,26 @@ def test_a_figure_is_called_as_people_call_it() -> None:
     assert statistic_of(figure(1.0, q=0.999)) == "p99.9"
     ranged = Figure(Subject(Kind.TOTAL, "x"), "count", 1.0, "1", EXACT, low=800, high=1200)
     assert statistic_of(ranged) == "count 800..1200 ms"
+
+
+def test_digits_that_the_results_lack_are_a_cause_as_far_as_they_go() -> None:
+    finding = judge(counted(10.0000004, (), decimals=5e-7))
+    assert [step.cause for step in finding.causes] == [Cause.SIX_DECIMALS]
+    assert judge(counted(10.0000006, (), decimals=5e-7)).status == Outcome.UNEXPLAINED
+    # 10.0050001, as it was, is printed as 10.01; the results have 10.005.
+    printed = Rounding("nearest", 0.01)
+    finding = judge(counted(10.01, (), ours=10.0049999, rounding=printed, decimals=5e-7))
+    assert [step.cause for step in finding.causes] == [Cause.SIX_DECIMALS, Cause.ROUNDING]
+    assert sum(step.size for step in finding.causes) == pytest.approx(0.0050001)
+
+
+def test_of_what_the_run_does_not_have_nothing_is_explained() -> None:
+    finding = judge(counted(0.0, ((Cause.OK_ONLY, 0.0),), ours=None, empty=True, known=False))
+    assert (finding.status, finding.why) == (Outcome.UNEXPLAINED, "the run has no such rows")
+
+
+def test_of_what_is_unexplained_the_nearest_number_that_a_known_way_leads_to_is_told() -> None:
+    chains = (((Cause.OK_ONLY, 33.4),), ((Cause.OK_ONLY, 40.0),))
+    finding = judge(counted(32.0, *chains, ours=27.0))
+    assert (finding.status, finding.ours, finding.nearest) == (Outcome.UNEXPLAINED, 27.0, 33.4)
+    assert judge(counted(27.0, (), ours=27.0)).nearest is None

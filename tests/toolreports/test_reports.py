@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from functools import cache
 from pathlib import Path
 
@@ -120,12 +121,69 @@ def test_the_refusal_lists_what_is_known() -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_report(tmp_path / "nothing.json")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"a folder\. Give the file .* statistics\.json, .* index"):
         read_report(tmp_path)
     cut = tmp_path / "cut.gz"
     cut.write_bytes(pair("gatling-3.14.0.index.html.gz").report.read_bytes()[:4000])
     with pytest.raises(InputError, match="cut off or damaged"):
         read_report(cut)
+
+
+def test_a_file_of_gatling_without_the_numbers_says_where_they_are() -> None:
+    """Before 3.14 index.html has none, since then js/stats.js."""
+    page = b"<!DOCTYPE html><html><title>Gatling Stats</title><table></table></html>"
+    with pytest.raises(InputError, match=r"js/stats\.json or js/stats\.js: give one of these"):
+        parse_report(page, "index.html")
+    script = b"function openStatisticsTableModal () {\n  const a = document.body;\n}\n"
+    with pytest.raises(InputError, match=r"writes them into index\.html\. Give that"):
+        parse_report(script, "stats.js")
+
+
+OF_2_3 = """{
+    type: "GROUP",
+name: "Global Information",
+path: "",
+stats: {
+    "name": "Global Information",
+    "numberOfRequests": {"total": "1", "ok": "1", "ko": "0"},
+    STATISTICS
+},
+contents: {
+"malipo-b6aca": {
+        type: "REQUEST",
+        name: "Malipo \\\\"Cu\\\\"",
+path: "Malipo \\"Cu\\"",
+stats: {
+    "name": "Malipo "Cu"",
+    "numberOfRequests": {"total": "1", "ok": "1", "ko": "0"},
+    STATISTICS
+}
+    }
+}
+}""".replace(
+    "STATISTICS",
+    ",".join(
+        f'"{key}": {{"total": "7", "ok": "7", "ko": "-"}}'
+        for key in (
+            "minResponseTime", "maxResponseTime", "meanResponseTime", "standardDeviation",
+            "percentiles1", "percentiles2", "meanNumberOfRequestsPerSecond",
+        )
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_quote_in_a_name_of_gatling_2_is_read_though_it_ends_the_text(as_json: bool) -> None:
+    text = f"var stats = {OF_2_3}\n\nfunction fillStats(stat){{\n}}"
+    if as_json:
+        text = re.sub(
+            r"^(\s*)(type|name|path|stats|contents)(?=:)", r'\1"\2"', OF_2_3, flags=re.MULTILINE
+        )
+    subjects = {figure.subject for figure in parse_report(text.encode(), "x").figures}
+    assert subjects == {
+        Subject(Kind.TOTAL, "Global Information"),
+        Subject(Kind.REQUEST, 'Malipo "Cu"'),
+    }
 
 
 @pytest.mark.parametrize("each", PAIRS, ids=str)
@@ -208,6 +266,77 @@ def test_sections_are_tags_and_checks_have_their_group() -> None:
     legacy = {figure.subject for figure in parsed("k6-1.1.0-legacy.txt").figures}
     group = (("group", "::Order to Cash::order"),)
     assert Subject(Kind.CHECK, "order approved", tags=group) in legacy
+
+
+def test_groups_of_a_single_scenario_are_sections_of_their_own() -> None:
+    page = """
+  █ TOTAL RESULTS
+
+    http_reqs...: 4    1/s
+
+  █ GROUP: outer
+
+    http_reqs...: 3    1/s
+
+    ↳ GROUP: inner
+
+      http_reqs...: 2    1/s
+
+  █ GROUP: █ GROUP: odd
+
+    http_reqs...: 1    1/s
+"""
+    sums = {
+        each.value: dict(each.subject.tags)
+        for each in parse_report(page.encode(), "x").figures
+        if each.statistic == "sum"
+    }
+    assert sums == {
+        4: {},
+        3: {"group": "::outer"},
+        2: {"group": "::outer::inner"},
+        1: {"group": "::█ GROUP: odd"},
+    }
+
+
+def test_a_name_of_a_check_may_have_several_lines() -> None:
+    page = """
+  █ TOTAL RESULTS
+
+    ✗ x, "y"
+z
+      ↳  99% — ✓ 241 / ✗ 2
+    ✓ a
+  b
+c
+    ✓ always
+
+    http_reqs...: 4    1/s
+"""
+    checks = {
+        (each.subject.name, each.outcome): each.value
+        for each in parse_report(page.encode(), "x").figures
+        if each.subject.kind == Kind.CHECK
+    }
+    assert checks == {
+        ('x, "y"\nz', "ok"): 241,
+        ('x, "y"\nz', "failed"): 2,
+        ("a\n  b\nc", "failed"): 0,
+        ("always", "failed"): 0,
+    }
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, form, _) in FORMS.items() if form == "console"]
+)
+def test_colours_of_a_terminal_change_nothing(name: str) -> None:
+    """As `script` and logs of CI keep them, with their line ends."""
+    lines = content(name).decode().split("\n")
+    coloured = "\x1b[0K\r\r\n".join(
+        re.sub(r"([✓✗] .*|\d[\d.]*(?:µs|ms|s|%)?)", "\x1b[2;36m\\1\x1b[0m", line) for line in lines
+    )
+    assert coloured.count("\x1b") > 100
+    assert parse_report(coloured.encode(), name).figures == parsed(name).figures
 
 
 def test_thresholds_are_no_checks() -> None:
