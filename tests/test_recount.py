@@ -479,3 +479,16 @@ def test_what_the_ramp_up_makes_of_a_figure_stands_beside_it() -> None:
     assert finding.ours == finding.tool == 1046
     assert 0 < (finding.steady or 0) < 1046
     assert finding in result.with_ramp_up
+
+
+def test_rates_of_a_test_that_lasted_for_weeks_are_not_believed() -> None:
+    """All counters agree on a length, but none of a run whose samples span half a minute."""
+    each = pair("short.tool.json")
+    report = read_report(each.report)
+    figures = tuple(
+        replace(figure, value=figure.value * 1e-4) if figure.statistic == "rate" else figure
+        for figure in report.figures
+    )
+    result = recount(run_of(each.results), replace(report, figures=figures))
+    lost = result.of(Outcome.UNEXPLAINED)
+    assert len(lost) == sum(figure.statistic == "rate" for figure in figures)

@@ -135,16 +135,22 @@ def length_of_test(report: ToolReport, span_s: float) -> float | None:
     """How long k6 says the test ran, in seconds; from count and rate of its counters if need be.
 
     Each counter allows a range of lengths, as wide as its digits are rounded. The range that most of
-    them share is the length. None where there is none, or where it is shorter than the run's samples
-    were seen (by more than the last second, in which k6 only finishes).
+    them share is the length. None where there is none, where it is shorter than the run's samples were
+    seen (by more than the last second, in which k6 only finishes), or longer than any test is around them.
     """
     if report.duration_s is not None:
         length: float | None = report.duration_s
     else:
         length = _shared(_ranges(report))
-    return length if length is not None and length >= span_s - 1.0 else None
+    if length is None or not span_s - 1.0 <= length <= span_s * _LONGER + _AROUND_S:
+        return None
+    return length
 
 
+# A test is longer than its samples by setup, teardown and the last iterations: k6 gives up on each
+# of these after a minute or less, unless a script says otherwise.
+_LONGER = 1.2
+_AROUND_S = 180.0
 _MOST = 200  # counters that are asked; more cannot change the answer
 
 
