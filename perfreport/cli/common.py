@@ -27,7 +27,7 @@ class Command(click.Command):
         text, _, _ = (self.help or "").rpartition("\b\n")
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(inspect.cleandoc(text))
+            formatter.write_text(inspect.cleandoc(text).strip())
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         _, _, line = (self.help or "").rpartition("\b\n")
