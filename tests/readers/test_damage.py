@@ -150,7 +150,8 @@ def records_of(reader: str, data: bytes) -> list[bytes]:
 
 def counted(table: pa.Table, reader: str) -> Counter[str]:
     """How often there is each row that stands for one observation."""
-    shared = [*SHARED, "labels"] if reader in SERIES else SHARED
+    # Which names there are, and which record is the first, stands in the labels of all or of one.
+    shared = [*SHARED, "labels"] if reader in (*SERIES, "jmeter-csv") else SHARED
     rows = table.filter(pc.not_equal(table["kind"], schema.USERS)).drop_columns(shared)
     return Counter(map(str, rows.to_pylist()))
 
