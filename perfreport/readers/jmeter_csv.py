@@ -1,13 +1,14 @@
 """JMeter's result file in CSV (JTL): a row per sample, columns as `jmeter.save.saveservice.*` says.
 
 The format is that of JMeter's CSVSaveService: a header of column names, then the quoted names of
-`sample_variables` (jmeter_columns.py: the header may be missing); a field that holds the delimiter, a quote or a line break is quoted, quotes in
+`sample_variables`; a field that holds the delimiter, a quote or a line break is quoted, quotes in
 it are doubled. A sample is written when it ends, its sub-results (redirects, embedded resources)
 by the same thread right behind it as `LABEL-0`, `LABEL-1`, `LABEL-1-0`.
 
 - A row that stands for several samples (`SampleCount` above 1, of `mode=Statistical`) is rejected:
   its time is a sum, the single times are lost. A file of mostly such rows is refused.
-What the columns mean stands in jmeter.py.
+
+How columns are found, with a header or without, stands in jmeter_columns.py; what they mean in jmeter.py.
 """
 
 from __future__ import annotations
