@@ -11,7 +11,7 @@ called what. Seeded: the same numbers each time.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -23,7 +23,7 @@ from perfreport.run.info import RunInfo
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.sketch import BIN_LOG, FLOOR_MS, Sketch, cell_seconds
 from perfreport.stats.window import Window
-from perfreport.tables import EndpointRow
+from perfreport.tables import Figures
 
 FloatArray = NDArray[np.float64]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -105,10 +105,10 @@ def simulate(
         failed = random.uniform(size=len(times)) < rate * _clusters(random, seconds, times)
         name = f"e{number}"
         sketches[name] = sketch(times, durations, failed, seconds)
-        rows[name] = row(name, durations, failed)
-        successes[name] = row(name, durations[~failed], failed[~failed])
+        rows[name] = figures(durations, failed)
+        successes[name] = figures(durations[~failed], failed[~failed])
     window = Window(START, START + timedelta(seconds=seconds), "all")
-    return Side(RunInfo(), START, window, sketches, rows, successes, users=100.0)
+    return Side("run", RunInfo(), START, window, sketches, rows, successes, users=100.0)
 
 
 def _load(system: System, random: np.random.Generator, seconds: float) -> FloatArray:
@@ -173,19 +173,15 @@ def sketch(
     return Sketch(cell_s, 0, cells, places // width, places % width, count.astype(np.int64), errors)
 
 
-def row(name: str, durations: FloatArray, failed: NDArray[np.bool_]) -> EndpointRow:
-    """The exact figures; what `compare` does not read is null."""
-    known = {
-        "kind": "request",
-        "name": name,
-        "count": len(durations),
-        "errors": int(failed.sum()),
-        "error_rate": float(failed.mean()),
-        "mean_ms": float(durations.mean()),
-    }
-    for percentile, value in zip((50, 95, 99), np.percentile(durations, (50, 95, 99)), strict=True):
-        known[f"p{percentile}_ms"] = float(value)
-    return EndpointRow(**(dict.fromkeys(field.name for field in fields(EndpointRow)) | known))
+def figures(durations: FloatArray, failed: NDArray[np.bool_]) -> Figures:
+    """The exact figures."""
+    return Figures(
+        len(durations),
+        int(failed.sum()),
+        float(failed.mean()),
+        float(durations.mean()),
+        *(float(value) for value in np.percentile(durations, (50, 95, 99))),
+    )
 
 
 @dataclass
@@ -229,7 +225,7 @@ def measure(
         baseline = simulate(system, random, seconds, run_sd, NOTHING)
         run = simulate(system, random, seconds, run_sd, effect)
         settings = CompareSettings(min_steady=min(300, seconds))
-        tally.add(compare(baseline, run, settings), {f"e{at}" for at in range(touched)})
+        tally.add(compare([baseline], run, settings), {f"e{at}" for at in range(touched)})
     return tally
 
 

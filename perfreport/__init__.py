@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from perfreport.api import (
         check,
         compare,
+        condense,
         ingest,
         load_pack,
+        open_profile,
         open_run,
         reconcile,
         report,
@@ -21,8 +23,10 @@ __version__ = "0.1.0"
 __all__ = [
     "check",
     "compare",
+    "condense",
     "ingest",
     "load_pack",
+    "open_profile",
     "open_run",
     "reconcile",
     "report",

@@ -15,20 +15,23 @@ from perfreport.judge.findings import Check, Comparison, Trend
 from perfreport.judge.objectives import untested
 from perfreport.judge.reconcile import Reconciliation
 from perfreport.judge.verdict import give_verdict
+from perfreport.profile import Profile, RunProfile, condense, open_profile
 from perfreport.recount import recount
 from perfreport.render.html import render_comparison, render_report
 from perfreport.run.store import Run, open_run
 from perfreport.sla.loader import load_pack
 from perfreport.sla.model import Pack
 from perfreport.sla.settings import CompareSettings
-from perfreport.stats.window import Window, later_cut
+from perfreport.stats.window import latest_cut
 from perfreport.toolreports.read import read_report
 
 __all__ = [
     "check",
     "compare",
+    "condense",
     "ingest",
     "load_pack",
+    "open_profile",
     "open_run",
     "readiness",
     "reconcile",
@@ -63,41 +66,34 @@ def check(runs: Sequence[Run], pack: Pack, baseline: Run | None = None) -> Check
     )
 
 
-def compare(baseline: Run, run: Run, pack: Pack | None = None) -> Comparison:
+def compare(
+    baseline: Run | Profile,
+    run: Run | Profile,
+    pack: Pack | None = None,
+    history: Sequence[Run | Profile] = (),
+) -> Comparison:
     """What became slower or faster from `baseline` to `run`, by the method of docs/statistics.md.
 
-    pack  its stages, its settings under `compare`, and its critical paths
+    pack     its stages, its settings under `compare`, and its critical paths
+    history  earlier runs of the same test: the baseline then is the mean of all, and how much runs
+             of the system differ is estimated instead of assumed
     """
     settings = pack.compare if pack else CompareSettings()
     critical = pack.critical_endpoints(run.info.scenario) if pack else frozenset()
-    before, after = _windows(baseline, run, pack)
-    return judge_changes(
-        measure.side(baseline, before), measure.side(run, after), settings, critical
-    )
+    profiles = [_profile(each) for each in (run, baseline, *history)]
+    windows = latest_cut([(each.whole.start, each.judged_window(pack)) for each in profiles])
+    after, *before = (each.side(window) for each, window in zip(profiles, windows, strict=True))
+    return judge_changes(before, after, settings, critical)
 
 
-def comparison_page(
-    baseline: Run, run: Run, comparison: Comparison, pack: Pack | None = None
-) -> str:
-    """The HTML page of a comparison that `compare` made of these runs."""
-    before, after = _windows(baseline, run, pack)
+def _profile(run: Run | Profile) -> Profile:
+    return run if isinstance(run, Profile) else RunProfile(run)
+
+
+def comparison_page(comparison: Comparison, pack: Pack | None = None) -> str:
+    """A comparison as an HTML page."""
     settings = pack.compare if pack else CompareSettings()
-    return render_comparison(
-        comparison,
-        (baseline.name, measure.summary(baseline, before)),
-        (run.name, measure.summary(run, after)),
-        settings.min_effect,
-    )
-
-
-def _windows(baseline: Run, run: Run, pack: Pack | None) -> tuple[Window, Window]:
-    """What is compared of each run: its judged window, with the later of the two cuts."""
-    return later_cut(
-        measure.whole(baseline).start,
-        measure.judged_window(baseline, pack=pack),
-        measure.whole(run).start,
-        measure.judged_window(run, pack=pack),
-    )
+    return render_comparison(comparison, settings.min_effect)
 
 
 def trends(run: Run, pack: Pack | None = None) -> tuple[Trend, ...]:

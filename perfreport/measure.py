@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from perfreport.errors import RunError
-from perfreport.judge.comparable import Side
 from perfreport.judge.evidence import RunEvidence, Summary
 from perfreport.judge.findings import Comparison, Trend
 from perfreport.judge.soak import trend
 from perfreport.query import ask, rows
-from perfreport.run.info import TestType
+from perfreport.run.info import RunInfo, TestType
 from perfreport.run.schema import REQUEST, TRANSACTION
 from perfreport.run.store import Run
 from perfreport.sla.model import Pack
@@ -57,16 +56,27 @@ def judged_window(run: Run, choice: str = "steady", pack: Pack | None = None) ->
     given = parse_window(choice, span.start, span.end)
     if isinstance(given, Window):
         return given
-    if given == "all" or run.info.test_type in _WHOLE_RUN_TESTS:
+    return span if given == "all" else steady(run.info, span, lambda: load(run, span), pack)
+
+
+def steady(
+    info: RunInfo, span: Window, load: Callable[[], pa.Table], pack: Pack | None = None
+) -> Window:
+    """The steady part of a run of which `load` gives the answer of `sql/load.sql`."""
+    if info.test_type in _WHOLE_RUN_TESTS:
         return span
-    stages = pack.window_stages(run.info.scenario, run.info.test_type) if pack else ()
-    users, requests = _load(run, span)
+    stages = pack.window_stages(info.scenario, info.test_type) if pack else ()
+    users, requests = load_samples(load())
     return steady_window(span.start, span.end, stages=stages, users=users, requests=requests)
 
 
-def _load(run: Run, span: Window) -> tuple[Samples, Samples]:
+def load(run: Run, span: Window) -> pa.Table:
     """Active users and begun requests, second by second."""
-    load = ask(run, "load", users_by_second(run, span), **bounds_of(span))
+    return ask(run, "load", users_by_second(run, span), **bounds_of(span))
+
+
+def load_samples(load: pa.Table) -> tuple[Samples, Samples]:
+    """Users where they are known, and requests, each with its second."""
     at_s, users, requests = (load[name].to_numpy().astype(np.float64) for name in load.column_names)
     return (at_s[~np.isnan(users)], users[~np.isnan(users)]), (at_s, requests)
 
@@ -116,23 +126,6 @@ def sketches(run: Run) -> dict[str, Sketch]:
     cell_s = cell_seconds(span.seconds)
     answer = ask(run, "sketch", cell_s=cell_s, **bounds_of(span))
     return endpoint_sketches(read_sketches(answer, span.seconds, cell_s))
-
-
-def side(run: Run, window: Window) -> Side:
-    """A run as one side of a comparison over `window`."""
-    _, endpoints = statistics(run, window)
-    _, successful = statistics(run, window, only="ok")
-    kind = main_kind(run)
-    at_s, users = _load(run, window)[0]
-    return Side(
-        info=run.info,
-        start=whole(run).start,
-        window=window,
-        sketches=sketches(run),
-        endpoints={row.name: row for row in endpoints if row.kind == kind},
-        successful={row.name: row for row in successful if row.kind == kind},
-        users=float(users.mean()) if len(at_s) else None,
-    )
 
 
 def trends(run: Run, pack: Pack) -> tuple[Trend, ...]:

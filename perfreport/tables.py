@@ -49,6 +49,29 @@ class TotalRow(Stats):
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What a comparison shows of one endpoint; percentiles of type 7, null without a duration."""
+
+    count: int
+    errors: int
+    error_rate: float | None
+    mean_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True)
+class FailureRow:
+    """How often the requests of an endpoint failed in one way."""
+
+    name: str
+    status: int | None
+    error: str | None
+    count: int
+
+
+@dataclass(frozen=True)
 class CheckRow:
     """One named check of the load script."""
 

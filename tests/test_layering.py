@@ -34,6 +34,7 @@ LAYERS = (
     "sla",
     "judge",
     "measure",
+    "profile",
     "recount",
     "assess",
     "render",

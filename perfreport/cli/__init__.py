@@ -13,7 +13,18 @@ from typing import Any, TextIO, cast
 import click
 
 from perfreport import __version__
-from perfreport.cli import check, compare, demo, ingest, reconcile, report, sql, summary, trends
+from perfreport.cli import (
+    check,
+    compare,
+    condense,
+    demo,
+    ingest,
+    reconcile,
+    report,
+    sql,
+    summary,
+    trends,
+)
 from perfreport.cli.common import Flags, error_console, flag_options, say
 from perfreport.errors import Exit, PerfReportError
 
@@ -50,7 +61,7 @@ def cli() -> None:
     """Turn load test results into a verdict that a readiness review can trust."""
 
 
-for _module in (ingest, summary, check, compare, trends, report, reconcile, sql, demo):
+for _module in (ingest, summary, check, compare, trends, condense, report, reconcile, sql, demo):
     cli.add_command(_module.command)
 
 

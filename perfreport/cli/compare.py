@@ -25,6 +25,10 @@ from perfreport.errors import Exit
 )
 @click.argument("baseline", type=RUN)
 @click.argument("run", type=RUN)
+@click.option(
+    "--history", "earlier", metavar="RUN", type=RUN, multiple=True,
+    help="An earlier run of the same test; repeat it. From three on, how much runs differ is estimated.",
+)  # fmt: skip
 @sla_option()
 @undecided_option
 @format_option("table", "json", "markdown", "html")
@@ -33,6 +37,7 @@ from perfreport.errors import Exit
 def command(
     baseline: Path,
     run: Path,
+    earlier: tuple[Path, ...],
     sla: Path | None,
     undecided: str | None,
     fmt: str,
@@ -49,14 +54,14 @@ def command(
     from perfreport.cli.verdicts import exit_of_compare
     from perfreport.render import compare as render
 
-    given = [path for path in (baseline, run, sla) if path]
+    given = [path for path in (baseline, run, *earlier, sla) if path]
     pack = api.load_pack(sla) if sla else None
-    before, after = api.open_run(baseline), api.open_run(run)
-    result = api.compare(before, after, pack)
+    before, after, *history = map(api.open_profile, (baseline, run, *earlier))
+    result = api.compare(before, after, pack, history)
     if fmt == "table" and output is None:
         render.for_terminal(result, output_console())
     elif fmt == "html":
-        emit(api.comparison_page(before, after, result, pack), output, given)
+        emit(api.comparison_page(result, pack), output, given)
     else:
         forms = {"json": render.as_json, "markdown": render.as_markdown}
         emit(forms.get(fmt, render.as_text)(result), output, given)

@@ -18,7 +18,7 @@ from perfreport.stats.difference import (
 )
 from perfreport.stats.intervals import BEYOND_AT_LEAST, enough_beyond, error_spread, log_quantile
 from perfreport.stats.sketch import Sketch
-from perfreport.tables import EndpointRow
+from perfreport.tables import Figures
 
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 _TYPICAL_FROM = 0.99  # a few pauses make these: look at the typical block, too
@@ -35,8 +35,8 @@ class Measured:
     """One endpoint on one side: its sketch cut to the window, and its exact figures there."""
 
     sketch: Sketch
-    row: EndpointRow
-    successful: EndpointRow | None  # of the successful requests alone; None: nothing succeeded
+    row: Figures
+    successful: Figures | None  # of the successful requests alone; None: nothing succeeded
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class _Timed:
     """The requests of one side whose durations are compared."""
 
     sketch: Sketch
-    row: EndpointRow | None
+    row: Figures | None
 
     @classmethod
     def of(cls, side: Measured, successes_only: bool) -> _Timed:
@@ -302,7 +302,7 @@ def _error_change(name: str, baseline: Measured, run: Measured, rule: Rule) -> C
     )
 
 
-def _error_figures(name: str, baseline: EndpointRow, run: EndpointRow) -> Change:
+def _error_figures(name: str, baseline: Figures, run: Figures) -> Change:
     before, after = baseline.error_rate, run.error_rate
     return Change(
         name,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from perfreport import units
-from perfreport.judge.findings import Doubt
+from perfreport.judge.findings import Doubt, Tested
 from perfreport.run.info import RunInfo
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.sketch import Sketch
+from perfreport.stats.spent import Spent
 from perfreport.stats.window import Window
-from perfreport.tables import EndpointRow
+from perfreport.tables import FailureRow, Figures
 
 _LOAD_WITHIN = 0.05  # a system answers more slowly under more load: more is another test
 _LENGTH_WITHIN = 0.20
@@ -22,23 +23,46 @@ _NAMES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two runs that are compared.
+    """One of the runs that are compared.
 
+    name        of the run file
     start       of the run, from which the cells of the sketches are counted
-    window      what is judged of it; both sides with the later of their cuts (`later_cut`)
-    sketches    of the whole run, by endpoint (`endpoint_sketches`)
-    endpoints   exact figures of the window for the same endpoints
+    window      what is judged of it; all sides with the latest of their cuts (`latest_cut`)
+    sketches    of the whole run, by endpoint (`endpoint_sketches`): what judgements rest on
+    endpoints   figures of the window for the same endpoints: what is shown
     successful  the same of the successful requests alone
     users       mean active users in the window, where the tool recorded them
+    exact       False where the percentiles shown are those of the sketch, for want of the rows
+    spent       of the whole run, by endpoint: where the time of the successful requests went
+    failures    of the window, by endpoint, status and message
     """
 
+    name: str
     info: RunInfo
     start: datetime
     window: Window
     sketches: Mapping[str, Sketch]
-    endpoints: Mapping[str, EndpointRow]
-    successful: Mapping[str, EndpointRow]
+    endpoints: Mapping[str, Figures]
+    successful: Mapping[str, Figures]
     users: float | None = None
+    exact: bool = True
+    spent: Mapping[str, Spent] = field(default_factory=dict)
+    failures: tuple[FailureRow, ...] = ()
+
+    @property
+    def tested(self) -> Tested:
+        info = self.info
+        return Tested(
+            self.name,
+            info.system,
+            info.release,
+            info.environment,
+            info.tool,
+            self.window.start,
+            self.window.end,
+            self.requests,
+            self.exact,
+        )
 
     @property
     def requests(self) -> int:

@@ -26,15 +26,17 @@ _HALF = 0.5  # of the requests: blind on so many, a comparison has not looked
 
 
 def compare(
-    baseline: Side,
+    baselines: Sequence[Side],
     run: Side,
     settings: CompareSettings,
     critical: frozenset[str] = frozenset(),
 ) -> Comparison:
-    """Baseline against run by the method of docs/statistics.md.
+    """Run against baseline by the method of docs/statistics.md.
 
-    critical  names of endpoints that must be judged, whatever their share of the requests
+    baselines  the baseline, then the earlier runs of its history, if any
+    critical   names of endpoints that must be judged, whatever their share of the requests
     """
+    baseline = baselines[0]
     against = doubts(baseline, run, settings)
     endpoints = _endpoints(baseline, run, settings)
     changes = [change for endpoint in endpoints for change in endpoint.rows]
@@ -49,6 +51,8 @@ def compare(
         _shared_shift(changes),
         _assumed_sd(settings),
         tuple(changes),
+        tested=run.tested,
+        baselines=tuple(side.tested for side in baselines),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -107,7 +108,9 @@ class Change:
     """One endpoint and statistic, baseline against run.
 
     `change` and its 90 % interval are fractions (+0.1 is 10 % slower), for error_rate differences.
-    `detectable` is the smallest change that the data could have shown with 80 % power.
+    `detectable` is the smallest change that the data could have shown with 80 % power. What would
+    decide an inconclusive row: `more_runs` of the baseline, as long as those there are, or
+    `minutes` of steady load a run; null where no number of them would.
     """
 
     name: str
@@ -123,6 +126,8 @@ class Change:
     samples_baseline: int
     samples_run: int
     why: str
+    more_runs: int | None = None
+    minutes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -137,8 +142,92 @@ class RunToRunSd:
 
 
 @dataclass(frozen=True)
+class ShiftPoint:
+    """The change at one quantile `q` of the durations, with its 90 % interval, as fractions."""
+
+    q: float
+    baseline_ms: float
+    run_ms: float
+    change: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class PhaseChange:
+    """Mean time of a successful request in one phase: blocked, connect, tls, send, wait, receive."""
+
+    phase: str
+    baseline_ms: float
+    run_ms: float
+
+
+@dataclass(frozen=True)
+class PeriodChange:
+    """The change of the median in one part of the judged window, seconds from its start."""
+
+    from_s: float
+    to_s: float
+    change: float | None  # a fraction; None where one of the runs had too few requests
+
+
+@dataclass(frozen=True)
+class NewFailure:
+    """A way to fail that the baseline does not know, or hardly."""
+
+    status: int | None
+    error: str | None
+    count: int
+    share: float  # of the requests of the endpoint
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in one endpoint the runs differ; `why` says it in a sentence, empty if nowhere."""
+
+    name: str
+    shift: tuple[ShiftPoint, ...]
+    phases: tuple[PhaseChange, ...]
+    periods: tuple[PeriodChange, ...]
+    failures: tuple[NewFailure, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One of the runs of a comparison, and what was judged of it.
+
+    exact  False where the rows are gone: percentiles shown are within 1 %
+    """
+
+    name: str
+    system: str | None
+    release: str | None
+    environment: str | None
+    tool: str | None
+    start: datetime
+    end: datetime
+    requests: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier run that was offered as history, and why it was left out, if it was."""
+
+    name: str
+    used: bool
+    why: str
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Baseline against run: `why` says in one sentence how the verdict came about."""
+    """Run against baseline: `why` says in one sentence how the verdict came about.
+
+    baselines  the baseline, then the history that was used with it
+    places     of each endpoint that both runs have, the busiest first
+    history    every run that was offered as such
+    """
 
     verdict: ChangeVerdict
     why: str
@@ -146,6 +235,10 @@ class Comparison:
     shared_shift: float | None  # median change over endpoints
     run_to_run_sd: RunToRunSd
     comparisons: tuple[Change, ...]
+    tested: Tested
+    baselines: tuple[Tested, ...]
+    places: tuple[Place, ...] = ()
+    history: tuple[Earlier, ...] = ()
 
 
 class TrendVerdict(StrEnum):

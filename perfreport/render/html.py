@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from perfreport import resources
-from perfreport.judge.evidence import Readiness, Summary
+from perfreport.judge.evidence import Readiness
 from perfreport.judge.findings import Comparison
 from perfreport.render.build import build_report
 from perfreport.render.build_comparison_page import build_comparison_page
@@ -27,11 +27,9 @@ def render_report(readiness: Readiness) -> str:
     return _page("report", build_report(readiness))
 
 
-def render_comparison(
-    comparison: Comparison, baseline: tuple[str, Summary], run: tuple[str, Summary], band: float
-) -> str:
-    """One comparison as a page of its own; each run with its name and its judged window."""
-    return _page("comparison_page", build_comparison_page(comparison, baseline, run, band))
+def render_comparison(comparison: Comparison, band: float) -> str:
+    """One comparison as a page of its own; `band` is the change too small to matter."""
+    return _page("comparison_page", build_comparison_page(comparison, band))
 
 
 def _page(template: str, report: Report | ComparisonPage) -> str:

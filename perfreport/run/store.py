@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import secrets
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from perfreport.errors import RunError
 from perfreport.run.info import RunInfo
 from perfreport.run.schema import REQUEST, SCHEMA, SCHEMA_VERSION, SUBREQUEST, TRANSACTION
-from perfreport.run.writer import METADATA_KEY
+from perfreport.run.writer import CONDENSED_KEY, METADATA_KEY
 
 if TYPE_CHECKING:
     import pandas
@@ -110,13 +111,36 @@ def open_run(path: str | Path) -> Run:
 
 def read_info(part: Path) -> RunInfo:
     """The RunInfo inside one Parquet file of ours; RunError if it is not one."""
+    footer = _footer(part)
+    metadata = footer.metadata or {}
+    if CONDENSED_KEY.encode() in metadata:
+        raise RunError(
+            f"{part}: a condensed run, which has no rows. It can be a baseline of compare and "
+            "report, and a run of history; for the rest give the run that it was made from."
+        )
+    info = parse_info(part, metadata)
+    if footer.schema.to_arrow_schema().names != SCHEMA.names:
+        raise RunError(f"{part}: its columns are not those of a run. Ingest the inputs again.")
+    return info
+
+
+def _footer(part: Path) -> pq.FileMetaData:
     try:
-        footer = pq.read_metadata(part)
+        return pq.read_metadata(part)
     except (pa.ArrowInvalid, OSError) as error:
         raise RunError(
             f"{part}: not a run file ({str(error).splitlines()[0]}). Make one: perfreport ingest"
         ) from error
-    text = (footer.metadata or {}).get(METADATA_KEY.encode())
+
+
+def is_condensed(path: Path) -> bool:
+    """Whether the Parquet file at `path` is a condensed run; RunError if it is no Parquet file."""
+    return path.is_file() and CONDENSED_KEY.encode() in (_footer(path).metadata or {})
+
+
+def parse_info(part: Path, metadata: Mapping[bytes, bytes]) -> RunInfo:
+    """The RunInfo in the metadata of the file `part`; RunError if there is none."""
+    text = metadata.get(METADATA_KEY.encode())
     if text is None:
         raise RunError(
             f"{part}: a Parquet file, but not a run of perfreport. Make one: perfreport ingest"
@@ -128,12 +152,9 @@ def read_info(part: Path) -> RunInfo:
                 f"{part}: written by a newer perfreport (schema {version}, "
                 f"this one reads {SCHEMA_VERSION}). Upgrade perfreport."
             )
-        info = RunInfo.model_validate_json(text)
+        return RunInfo.model_validate_json(text)
     except ValidationError as error:
         raise RunError(f"{part}: its metadata is damaged. Ingest the inputs again.") from error
-    if footer.schema.to_arrow_schema().names != SCHEMA.names:
-        raise RunError(f"{part}: its columns are not those of a run. Ingest the inputs again.")
-    return info
 
 
 class _Version(BaseModel):

@@ -16,6 +16,7 @@ from perfreport.run.info import RunInfo
 from perfreport.run.schema import SCHEMA
 
 METADATA_KEY = "perfreport"
+CONDENSED_KEY = "perfreport-condensed"  # the file is a condensed run: see run/condensed.py
 _ROW_GROUP_ROWS = 256 * 1024  # about 10 MB: large enough for DuckDB to scan well, small in memory
 
 

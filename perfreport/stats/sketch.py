@@ -68,6 +68,27 @@ class Sketch:
         """Requests with a duration."""
         return int(self.count[self.bin >= 0].sum())
 
+    def quantile_ms(self, q: float) -> float | None:
+        """Quantile `q` of the durations by definition 7 (Hyndman and Fan 1996), None without any.
+
+        Each of the two order statistics between which it lies is placed evenly in its bin, so the
+        result is within 1 % of the exact one, however few or far apart the values are.
+        """
+        timed = self.bin >= 0
+        if not timed.any():
+            return None
+        cumulated = np.cumsum(np.bincount(self.bin[timed], self.count[timed]), dtype=np.float64)
+        at = q * (float(cumulated[-1]) - 1)
+        lower = _ordered_ms(cumulated, np.floor(at))
+        upper = _ordered_ms(cumulated, np.ceil(at))
+        return float(lower + (at - np.floor(at)) * (upper - lower))
+
+    def mean_ms(self) -> float | None:
+        """Mean of the durations, within 1 %; None without any."""
+        timed = self.bin >= 0
+        middle_ms = FLOOR_MS * np.exp((self.bin[timed] + 0.5) * BIN_LOG)
+        return float(np.average(middle_ms, weights=self.count[timed])) if self.timed else None
+
     def between(self, from_s: float, to_s: float) -> Sketch:
         """The cells that lie wholly in a span of seconds from the run's start."""
         # A border that is a whole number of cells must not be lost to rounding of the division.
@@ -179,6 +200,14 @@ def endpoint_sketches(sketches: Mapping[tuple[str, str], Sketch]) -> dict[str, S
     kinds = {kind for kind, _ in sketches}
     wanted = REQUEST if REQUEST in kinds else TRANSACTION
     return {name: sketch for (kind, name), sketch in sketches.items() if kind == wanted}
+
+
+def _ordered_ms(cumulated: FloatArray, rank: float) -> float:
+    """The order statistic of a rank from 0, as if the values of a bin lay evenly in it."""
+    at = int(np.searchsorted(cumulated, rank, side="right"))
+    before = cumulated[at - 1] if at else 0.0
+    within = (rank - before + 0.5) / (cumulated[at] - before)
+    return float(FLOOR_MS * np.exp((at + within) * BIN_LOG))
 
 
 def _summed(index: IntArray, counts: IntArray, length: int) -> IntArray:

@@ -87,18 +87,19 @@ def whole_window(start: datetime, end: datetime) -> Window:
     return Window(start, end, "all", "the whole run")
 
 
-def later_cut(
-    baseline_start: datetime, baseline: Window, run_start: datetime, run: Window
-) -> tuple[Window, Window]:
-    """Both windows with the later of their two cuts, so that what is left of the warm-up cancels."""
-    cut = max(baseline.start - baseline_start, run.start - run_start)
-    return _cut_at(baseline, baseline_start + cut), _cut_at(run, run_start + cut)
+def latest_cut(judged: Sequence[tuple[datetime, Window]]) -> list[Window]:
+    """Windows of several runs with the latest of their cuts, so that what is left of the warm-up cancels.
+
+    judged  the start of each run, and its window
+    """
+    cut = max(window.start - start for start, window in judged)
+    return [_cut_at(window, start + cut) for start, window in judged]
 
 
 def _cut_at(window: Window, at: datetime) -> Window:
     if at == window.start:
         return window
-    why = f"{window.why}; starts as late as in the other run"
+    why = f"{window.why}; starts as late as in the other runs"
     return Window(min(at, window.end), window.end, window.how, why)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perfreport import measure
 from perfreport.ingestion import ingest
 from perfreport.judge.compare import Side, compare
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison
+from perfreport.profile import RunProfile
 from perfreport.run.info import RunInfo
 from perfreport.run.store import open_run
 from perfreport.sla.settings import CompareSettings
@@ -22,7 +22,7 @@ from perfreport.stats.window import Window
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import compare_error_rates as simulated  # noqa: E402
-from compare_error_rates import NOTHING, START, Effect, row, sketch  # noqa: E402
+from compare_error_rates import NOTHING, START, Effect, figures, sketch  # noqa: E402
 
 REGRESSED, IMPROVED = ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED
 UNCHANGED, INCONCLUSIVE = ChangeVerdict.UNCHANGED, ChangeVerdict.INCONCLUSIVE
@@ -57,15 +57,15 @@ def side(
         if failure_ms is not None:
             durations[failed] = failure_ms
         sketches[name] = sketch(times, durations, failed, seconds)
-        rows[name] = row(name, durations, failed)
+        rows[name] = figures(durations, failed)
         if not failed.all():
-            successes[name] = row(name, durations[~failed], failed[~failed])
+            successes[name] = figures(durations[~failed], failed[~failed])
     window = Window(START, START + timedelta(seconds=seconds), "all")
-    return Side(RunInfo(**info), START, window, sketches, rows, successes, users)
+    return Side("run", RunInfo(**info), START, window, sketches, rows, successes, users)
 
 
 def judged(baseline: Side, run: Side, critical=frozenset(), **settings) -> Comparison:
-    return compare(baseline, run, CompareSettings(**settings), critical)
+    return compare([baseline], run, CompareSettings(**settings), critical)
 
 
 def of(comparison: Comparison, name: str, statistic: str) -> Change:
@@ -96,7 +96,8 @@ def recorded(tmp_path_factory) -> tuple[Side, Side]:
         target = folder / f"{name}.parquet"
         ingest([ROOT / "sample_results" / "k6-json" / f"{name}.json.gz"], target)
         run = open_run(target)
-        sides.append(measure.side(run, measure.judged_window(run)))
+        profile = RunProfile(run)
+        sides.append(profile.side(profile.judged_window()))
     return sides[0], sides[1]
 
 
@@ -248,7 +249,7 @@ def test_p99_is_judged_but_does_not_gate() -> None:
     run = replace(
         run,
         sketches={**run.sketches, "order": sketch(times, durations, none, SECONDS)},
-        endpoints={**run.endpoints, "order": row("order", durations, none)},
+        endpoints={**run.endpoints, "order": figures(durations, none)},
     )
     found = judged(baseline, run)
     assert of(found, "order", "p99").verdict == REGRESSED

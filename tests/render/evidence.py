@@ -18,6 +18,7 @@ from perfreport.judge.findings import (
     RunToRunSd,
     Severity,
     Status,
+    Tested,
     Trend,
     TrendVerdict,
     Verdict,
@@ -474,7 +475,14 @@ def comparison() -> Comparison:
             ),
             change("get_invoice", "mean", 70.0, 61.0, -0.12, None, None, None),
         ),
+        tested=tested("o2c-load", "2026.2", 5400.0),
+        baselines=(tested("o2c-baseline", "2026.1", 4800.0),),
     )
+
+
+def tested(name: str, release: str, seconds: float) -> Tested:
+    end = START + timedelta(seconds=seconds)
+    return Tested(name, "ChiroERP", release, "staging", "k6", START, end, 1_206_340, True)
 
 
 def change(

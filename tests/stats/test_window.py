@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from perfreport.errors import InputError
-from perfreport.stats.window import Window, later_cut, parse_window, steady_window
+from perfreport.stats.window import Window, latest_cut, parse_window, steady_window
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -140,11 +140,11 @@ def test_a_run_without_load_is_judged_whole(load) -> None:
     assert offsets(steady_window(START, after(600), **load)) == (0, 600, "all")
 
 
-def test_both_runs_get_the_later_cut() -> None:
+def test_both_runs_get_the_latest_cut() -> None:
     day = timedelta(days=1)
     baseline = Window(after(30), after(600), "rate")
     run = Window(START + day + timedelta(seconds=75), START + day + timedelta(seconds=500), "rate")
-    first, second = later_cut(START, baseline, START + day, run)
+    first, second = latest_cut([(START, baseline), (START + day, run)])
     assert offsets(first) == (75, 600, "rate")
     assert "as late as in the other run" in first.why
     assert second == run
