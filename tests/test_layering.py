@@ -35,6 +35,7 @@ LAYERS = (
     "judge",
     "measure",
     "profile",
+    "library",
     "recount",
     "assess",
     "render",

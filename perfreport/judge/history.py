@@ -166,7 +166,9 @@ def _against(run: RunRecord, pinned: RunRecord) -> Against | None:
         for statistic, found in changes.items():
             if statistic in ours and statistic in theirs and theirs[statistic].value > 0:
                 found.append((ours[statistic].value / theirs[statistic].value - 1, name))
-    medians = [median(c for c, _ in found) if found else None for found in changes.values()]
-    ranked = [(c, name, statistic) for statistic, found in changes.items() for c, name in found]
+    p50, p95 = (median(change for change, _ in each) if each else None for each in changes.values())
+    ranked = [
+        (change, name, statistic) for statistic, each in changes.items() for change, name in each
+    ]
     worst = max(ranked, default=(None, None, None))
-    return Against(*medians, worst[1], worst[2], worst[0])
+    return Against(p50, p95, worst_name=worst[1], worst_statistic=worst[2], worst_change=worst[0])

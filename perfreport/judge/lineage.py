@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from perfreport.errors import nearest
 from perfreport.judge.comparable import listed
 from perfreport.judge.findings import Earlier
 from perfreport.judge.history import load_text, newest, same_load, tested_as
-from perfreport.judge.record import RunRecord
+from perfreport.judge.record import PIN, RunRecord
 from perfreport.judge.shifts import Shift, shifts, statistic_word
 from perfreport.sla.settings import CompareSettings
 
@@ -66,15 +67,13 @@ def _cut_off(
     """By the id of a record, the change that lies between it and the baseline."""
     runs = sorted([baseline, *alike], key=lambda record: (record.started, record.name))
     found, _ = shifts(runs, settings, settings.gate)
-    places = {record.name: at for at, record in enumerate(runs)}
     home = runs.index(baseline)
     cut: dict[int, str] = {}
     for shift in found:  # the nearest change of those on one side is told
-        first = places[shift.run]
-        if first <= home:
-            cut |= {id(record): f"before {_told(shift)}" for record in runs[:first]}
+        if shift.at <= home:
+            cut |= {id(record): f"before {_told(shift)}" for record in runs[: shift.at]}
         else:
-            cut = {id(record): f"after {_told(shift)}" for record in runs[first:]} | cut
+            cut = {id(record): f"after {_told(shift)}" for record in runs[shift.at :]} | cut
     return cut
 
 
@@ -105,3 +104,14 @@ def pinned(run: RunRecord, found: Sequence[RunRecord], tag: str) -> RunRecord | 
         and (record.scenario, record.test_type) == test
         and record.identity != run.identity
     )
+
+
+def no_such_tag(tag: str, found: Sequence[RunRecord]) -> str:
+    """What to say where no run carries a tag: those that there are."""
+    tags = sorted({record.tag for record in found if record.tag})
+    if not tags:
+        return (
+            f'no run is pinned as "{tag}", nor as anything else. '
+            f"Pin one: perfreport ingest ... --label {PIN}={tag}"
+        )
+    return f'no run is pinned as "{tag}". There are: {", ".join(tags)}.{nearest(tag, tags)}'

@@ -112,22 +112,29 @@ def run_record(
     """
     judged = {endpoint: own for endpoint, own in sketches.items() if own.requests}
     pooled = reduce(Sketch.merge, judged.values()) if judged else None
+    requests, failures = _counts(judged, exact)
+    p50_ms, p95_ms, p99_ms = (
+        None if pooled is None else pooled.quantile_ms(q) for q in QUANTILES.values()
+    )
     return RunRecord(
-        name,
-        info.system,
-        info.release,
-        info.scenario,
-        info.test_type.value if info.test_type else None,
-        info.environment,
-        info.tool,
-        info.labels,
-        started,
-        window.start,
-        window.end,
-        *_counts(judged, exact),
-        pooled.requests / (pooled.cells * pooled.cell_s) if pooled else 0.0,
-        users,
-        *(pooled.quantile_ms(q) if pooled else None for q in QUANTILES.values()),
+        name=name,
+        system=info.system,
+        release=info.release,
+        scenario=info.scenario,
+        test_type=info.test_type.value if info.test_type else None,
+        environment=info.environment,
+        tool=info.tool,
+        labels=info.labels,
+        started=started,
+        start=window.start,
+        end=window.end,
+        requests=requests,
+        failures=failures,
+        rate_per_s=pooled.requests / (pooled.cells * pooled.cell_s) if pooled else 0.0,
+        users=users,
+        p50_ms=p50_ms,
+        p95_ms=p95_ms,
+        p99_ms=p99_ms,
         exact=exact is not None,
         endpoints={
             endpoint: _endpoint(own, (exact or {}).get(endpoint))

@@ -49,9 +49,11 @@ class Shift:
     """All that changed between one run and the next: `run` is the first after it.
 
     since     the last run before it
+    at        position of `run` in the series, counted from 0
     accepted  the tag of a baseline that was pinned at this run or later: the change is settled
     """
 
+    at: int
     run: str
     since: str
     release: str | None
@@ -220,6 +222,7 @@ def _shift(
     ordered = sorted(changes, key=lambda one: (not one.worse, -abs(one.change), one.name))
     pins = [run.tag for run in runs[place[1] :] if run.tag]
     return Shift(
+        at=place[1],
         run=first.name,
         since=last.name,
         release=first.release,
@@ -232,8 +235,11 @@ def _shift(
 
 
 def _story(last: RunRecord, first: RunRecord, changes: Sequence[ChangePoint]) -> str:
-    """`2026.3: 2 endpoints changed (create_order, etims), since run NAME`"""
-    names = list(dict.fromkeys(change.name for change in changes))
-    told = f"{len(names)} endpoints changed: {listed(names)}" if len(names) > 1 else names[0]
-    label = f"{first.release}, " if first.release and first.release != last.release else ""
-    return f"{label}first run {first.name}, after {last.name}: {told}"
+    """`2026.3: create_order P95 +14 % (39.5 to 45.4 ms), first in run NAME, after NAME`"""
+    head = changes[0]
+    worst = f"{head.name} {statistic_word(head.statistic)} {head.why}"
+    others = list(dict.fromkeys(change.name for change in changes if change.name != head.name))
+    more = f"; so did {listed(others)}" if others else ""
+    release = f"{first.release}: " if first.release else ""
+    within = " of the same release" if first.release and first.release == last.release else ""
+    return f"{release}{worst}{more}; first in {first.name}, after {last.name}{within}"
