@@ -167,17 +167,17 @@ def read_sketches(answer: pa.Table, run_s: float, cell_s: float) -> dict[tuple[s
     }
     cells = int(np.ceil(run_s / cell_s - 1e-9))
     kinds, names = (answer[name].cast(pa.string()) for name in ("kind", "name"))
-    borders = _borders(kinds, names)
+    begins = borders(kinds, names)
     return {
         (kinds[begin].as_py(), names[begin].as_py()): Sketch(
             cell_s, 0, cells, **{name: values[begin:end] for name, values in columns.items()}
         )
-        for begin, end in pairwise([*borders, len(answer)])
+        for begin, end in pairwise([*begins, len(answer)])
     }
 
 
-def _borders(*texts: pa.ChunkedArray) -> list[int]:
-    """Where a new combination begins, in columns sorted by it."""
+def borders(*texts: pa.ChunkedArray) -> list[int]:
+    """Where in columns a new combination begins, the first included; equal ones stand together."""
     changed = np.zeros(len(texts[0]), bool)
     changed[:1] = True
     for text in texts:
