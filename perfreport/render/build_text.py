@@ -127,8 +127,12 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     >>> counted(1, "request"), counted(12, "series", "series")
     ('one request', '12 series')
     """
-    word = _WORDS[count] if count < len(_WORDS) else f"{count:,}"
-    return f"{word} {noun if count == 1 else plural or noun + 's'}"
+    return f"{number_word(count)} {noun if count == 1 else plural or noun + 's'}"
+
+
+def number_word(count: int) -> str:
+    """`three`, `1,204`."""
+    return _WORDS[count] if count < len(_WORDS) else f"{count:,}"
 
 
 def listed(words: Iterable[str], most: int = 3) -> str:

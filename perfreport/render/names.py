@@ -29,9 +29,12 @@ def short_names(names: Iterable[str], width: int) -> dict[str, str]:
     short = {group[0]: text for text, group in alike.items() if len(group) == 1}
     taken = set(alike)
     for group in alike.values():
-        for name in group if len(group) > 1 else ():
-            short[name] = _untaken(_told_apart(name, group, plain, width), taken, width)
-            taken.add(short[name])
+        if len(group) > 1:
+            common = _common_letters([plain[name] for name in group])
+            for name in group:
+                told = _told_apart(plain[name], common, width)
+                short[name] = _untaken(told, taken, width)
+                taken.add(short[name])
     return {name: short[name] for name in plain}
 
 
@@ -71,14 +74,15 @@ def _cut(text: str, width: int, head: float = _HEAD) -> str:
     return f"{_first(text, left)}…{_last(text, width - 1 - left)}"
 
 
-def _told_apart(name: str, group: list[str], plain: dict[str, str], width: int) -> str:
-    """The name cut so that the letters show in which it differs from the others of its group."""
-    text = plain[name]
-    texts = [plain[each] for each in group]
-    common = next(
-        (n for n, letters in enumerate(zip(*texts, strict=False)) if len(set(letters)) > 1),
-        min(map(len, texts)),
-    )
+def _common_letters(texts: list[str]) -> int:
+    """With how many letters all of them begin."""
+    columns = zip(*texts, strict=False)
+    differ = (n for n, letters in enumerate(columns) if len(set(letters)) > 1)
+    return next(differ, min(map(len, texts)))
+
+
+def _told_apart(text: str, common: int, width: int) -> str:
+    """The name cut so that the letters show in which it differs from others that begin alike."""
     head = _first(text, (width - 2) // 3)
     if common <= len(head):
         return _cut(text, width)
