@@ -174,4 +174,6 @@ def _paragraph(console: Console, text: str, label: str = "", style: str = "") ->
     """Text that wraps below its own beginning."""
     for n, line in enumerate(wrapped(printable(text), max(20, console.width - len(label)))):
         start = label if n == 0 else " " * len(label)
-        console.print(Text(start).append(line, style=style), no_wrap=True, overflow="ignore")
+        shown = Text(start).append(line, style=style)
+        shown.rstrip()
+        console.print(shown, no_wrap=True, overflow="ignore")
