@@ -10,6 +10,7 @@ import comparisons
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from test_report import HOSTILE
 
@@ -169,6 +170,24 @@ def test_input_is_never_markup_link_or_mention(hostile: str) -> None:
     rows = [line for line in comment.splitlines() if line.startswith("| ")]
     cells = {len(re.split(r"(?<!\\)\|", line)) for line in rows}
     assert cells == {9}  # seven columns in both tables
+
+
+@pytest.mark.parametrize(
+    "hostile", [*HOSTILE, "[a](b) ![c](d) *e* `f | ``g", "# h\n> i\n1. j", "|"]
+)
+def test_another_engine_finds_our_own_blocks_alone(hostile: str) -> None:
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    blocks = parser.parse(as_markdown(comparisons.named(of("regressed"), hostile)))
+    inline = {part.type for block in blocks for part in block.children or ()}
+    assert inline <= {"text", "strong_open", "strong_close", "code_inline", "text_special"}
+    kinds = {block.type.removesuffix("_open").removesuffix("_close") for block in blocks}
+    assert kinds <= {
+        "paragraph", "inline", "bullet_list", "list_item", "html_block",
+        "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    assert sum(block.type == "table_open" for block in blocks) == 3
+    markup = [block.content.strip() for block in blocks if block.type == "html_block"]
+    assert all(re.fullmatch(r"<details><summary>[\w ]+</summary>|</details>", m) for m in markup)
 
 
 def test_a_comment_of_a_thousand_endpoints_says_what_it_leaves_out() -> None:
