@@ -11,6 +11,7 @@ from perfreport.render.build_finding import change_text, interval_text
 from perfreport.render.build_places import places
 from perfreport.render.build_text import (
     CHANGE_BADGES,
+    ROW_BADGES,
     SENTENCE_LENGTH,
     STATISTIC_WORDS,
     capital,
@@ -92,7 +93,7 @@ def _more_label(folded: Sequence[Change]) -> str:
         return ""
     counts = Counter(change.verdict for change in folded)
     told = [
-        f"{counts[verdict]} {CHANGE_BADGES[verdict].word.lower()}"
+        f"{counts[verdict]} {ROW_BADGES[verdict].word.lower()}"
         for verdict in _ORDER
         if counts[verdict]
     ]
@@ -109,7 +110,7 @@ def _rank(change: Change) -> tuple[int, float, str, str]:
 
 
 def _row(change: Change, scale: Scale, place_ids: Mapping[str, str]) -> ComparedRow:
-    badge = CHANGE_BADGES[change.verdict]
+    badge = ROW_BADGES[change.verdict]
     mark = None
     if _is_relative(change) and change.change is not None:
         mark = interval_mark(scale, badge.css, change.change, change.ci_low, change.ci_high)

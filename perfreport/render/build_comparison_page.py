@@ -23,7 +23,7 @@ def build_comparison_page(comparison: Comparison, band: float) -> ComparisonPage
         title=f"{badge.word}: {about}",
         kicker=("Comparison of two runs", about),
         verdict=badge,
-        why=capital(why),
+        why=why,
         doubts=tuple(doubts),
         runs=_runs(comparison),
         runs_notes=_notes(comparison),

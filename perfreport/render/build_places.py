@@ -17,7 +17,7 @@ from perfreport.judge.findings import (
 )
 from perfreport.render.build_finding import change_text
 from perfreport.render.build_text import (
-    CHANGE_BADGES,
+    ROW_BADGES,
     STATISTIC_WORDS,
     anchor,
     count,
@@ -115,7 +115,7 @@ def _figure(
     return PlaceFigure(
         id=id_,
         name=name,
-        badge=CHANGE_BADGES[verdict],
+        badge=ROW_BADGES[verdict],
         changes=", ".join(_moved_text(row) for row in rows if row.verdict in _MOVED),
         why=plain(place.why, 300),
         sure=plain(sure_text(rows), 300),

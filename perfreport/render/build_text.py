@@ -50,6 +50,10 @@ CHANGE_BADGES = {
     ChangeVerdict.NOT_COMPARABLE: Badge("nodata", "i-nodata", "Not comparable"),
     None: Badge("none", "i-dot", "Reported"),
 }
+# A row that is not comparable had too little data, or stands in runs that are not.
+ROW_BADGES = CHANGE_BADGES | {
+    ChangeVerdict.NOT_COMPARABLE: Badge("nodata", "i-few", "Not judged"),
+}
 TREND_BADGES = {
     TrendVerdict.GROWING: Badge("risk", "i-up", "Growing"),
     TrendVerdict.INCONCLUSIVE: Badge("nodata", "i-tilde", "Inconclusive"),

@@ -28,7 +28,8 @@ from perfreport.render.table import markdown_text, printable
 _MOST = 60_000
 _MOST_SHOWN = 20_000  # of them above the fold
 _MOST_NAME = 160
-_MOST_SENTENCE = 1_000
+_MOST_SENTENCE = 500
+_MOST_DOUBTS = 8_000
 _SIGNS = {"regressed": "▲", "improved": "▼", "inconclusive": "?", "unchanged": "="}
 _HEAD = (
     "| endpoint | statistic | baseline | run | change | 90 % interval | finding |\n"
@@ -41,7 +42,8 @@ def as_markdown(comparison: Comparison) -> str:
     why, *doubts = reasons(comparison)
     blocks = [f"**{VERDICT_WORDS[comparison.verdict]}**: {_sentence(why)}"]
     if doubts:
-        blocks.append("\n".join(f"- Doubt: {_sentence(doubt)}" for doubt in doubts))
+        lines = [f"- Doubt: {_sentence(doubt)}" for doubt in doubts]
+        blocks.append(_within(lines, _MOST_DOUBTS, "more doubts"))
     groups = told(comparison)
     shown = [row for each in (*groups.changed, *groups.undecided) for row in each.rows]
     if shown:

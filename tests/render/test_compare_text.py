@@ -196,6 +196,13 @@ def test_a_comment_of_a_thousand_endpoints_says_what_it_leaves_out() -> None:
     assert re.search(r"[\d,]+ more rows in --format json\.", comment)
 
 
+def test_a_comment_stays_in_its_size_where_every_letter_has_to_be_escaped() -> None:
+    usual = comparisons.many(300)
+    doubts = (*of("regressed").comparable, *of("not_comparable").comparable) * 20
+    hostile = comparisons.named(replace(usual, comparable=doubts), "@a" * 600)
+    assert len(as_markdown(hostile)) < GITHUB_TAKES
+
+
 @every_comparison
 def test_a_comment_begins_with_the_verdict_in_words(name: str) -> None:
     comment = as_markdown(of(name))

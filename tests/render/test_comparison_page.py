@@ -77,6 +77,15 @@ def test_the_runs_stand_side_by_side_with_the_history_and_what_was_left_out() ->
     )
 
 
+def test_the_reason_and_the_words_of_rows_are_those_of_the_terminal() -> None:
+    page = build_comparison_page(of("inconclusive"), BAND)
+    assert page.why == of("inconclusive").why
+    table = page.section.compared
+    assert {row.badge.word for row in (*table.rows, *table.more)} == {
+        "Inconclusive", "Not judged", "Reported",
+    }  # fmt: skip
+
+
 def test_a_long_history_is_counted() -> None:
     left_out = tuple(Earlier(f"run-{n}", False, "another load") for n in range(90))
     page = build_comparison_page(replace(of("regressed"), history=left_out), BAND)
