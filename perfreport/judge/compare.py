@@ -53,6 +53,7 @@ def compare(
         tuple(changes),
         tested=run.tested,
         baselines=tuple(side.tested for side in baselines),
+        gate=settings.gate,
     )
 
 

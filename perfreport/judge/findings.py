@@ -227,6 +227,7 @@ class Comparison:
     baselines  the baseline, then the history that was used with it
     places     of each endpoint that both runs have, the busiest first
     history    every run that was offered as such
+    gate       the statistics whose rows make the verdict
     """
 
     verdict: ChangeVerdict
@@ -239,6 +240,7 @@ class Comparison:
     baselines: tuple[Tested, ...]
     places: tuple[Place, ...] = ()
     history: tuple[Earlier, ...] = ()
+    gate: tuple[str, ...] = ("p50", "p95", "error_rate")
 
 
 class TrendVerdict(StrEnum):
