@@ -24,6 +24,7 @@ _TOGETHER_AT_LEAST = 5  # the median of fewer is not the system's
 # Of the variance between runs, what endpoints have each for itself. It is less where they share
 # machines; to take it for large makes fewer of them stand out.
 _OWN_SHARE = 0.5
+_EXPLAINS = 0.5  # of a change: a smaller shift of the others is another matter
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ def run_sd(histories: Iterable[Sequence[Logarithm]], assumed: float, runs: int) 
 
 
 def moving_together(changes: Sequence[Components], sd: float, alpha: float) -> list[float | None]:
-    """For each endpoint the shift of the others, if its own change does not stand out from that.
+    """For each endpoint the shift of the others, if that explains its own change.
 
     What moves all endpoints alike is more often the environment than the release. None where the
-    change goes further than the others or against them, and surely so; and for all with fewer than
-    five endpoints.
+    others moved less than half as far or the other way, or where the change surely goes further;
+    and for all with fewer than five endpoints.
 
     sd     how much runs of the system differ
     alpha  one-sided level at which a change stands out
@@ -88,5 +89,5 @@ def _shift_of(at: int, values: FloatArray, varies: FloatArray, alpha: float) -> 
     uncertain = math.pi / 2 * float(np.median(varies)) / (len(values) - 1)
     error = math.sqrt(varies[at] + uncertain)
     stands_out = Difference(own - shift, error, math.inf).p_value() < alpha
-    further = abs(own) > abs(shift) or own * shift < 0
-    return None if stands_out and further else shift
+    explains = own * shift > 0 and abs(shift) >= _EXPLAINS * abs(own)
+    return shift if explains and not (stands_out and abs(own) > abs(shift)) else None

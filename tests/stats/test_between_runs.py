@@ -74,6 +74,12 @@ def test_against_the_current_an_endpoint_stands_out() -> None:
     assert shifts[0] is None
 
 
+def test_a_shift_that_explains_little_of_a_change_is_not_blamed_for_it() -> None:
+    """+15 % of an endpoint that is measured badly, when the others moved by 3 %."""
+    noisy = [*changes(0.14, se=0.05), *changes(0.03, 0.03, 0.02, 0.04, 0.03)]
+    assert moving_together(noisy, 0.02, 0.005)[0] is None
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_a_few_endpoints_have_no_common_shift(count) -> None:
     assert moving_together(changes(*[0.1] * count), 0.02, 0.005) == [None] * count
