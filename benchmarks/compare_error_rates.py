@@ -4,8 +4,9 @@
 
 Prints, as Markdown: the promised rates beside what was measured; all rates by run-to-run sd and
 number of baselines; a plain +10 % threshold and Mann-Whitney on requests, on the same runs; other
-traffic; another kind of system. Exits with 1 if a promise is broken by more than two standard errors. Seeded: the same numbers each time. 80 systems, the fewest that the
-promises are meant for, take about 10 minutes on two cores.
+traffic; another kind of system. Exits with 1 if a promise is broken by more than two standard errors.
+Seeded: the same numbers each time. 80 systems, the fewest that the promises are meant for, take
+about 7 minutes on two cores.
 """
 
 from __future__ import annotations
