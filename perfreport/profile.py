@@ -227,8 +227,8 @@ class CondensedProfile(Profile):
         judged = {row["name"] for row in self._kept(self.whole) if row["error_rate"] is not None}
         succeeded = {name: own.successful() for name, own in cut.items()}
         return Shown(
-            {name: _figures(own, name in judged) for name, own in cut.items() if own.requests},
-            {name: _figures(own, True) for name, own in succeeded.items() if own.requests},
+            {name: figures_of(own, name in judged) for name, own in cut.items() if own.requests},
+            {name: figures_of(own, True) for name, own in succeeded.items() if own.requests},
             exact=False,
         )
 
@@ -301,7 +301,7 @@ def _exact(found: list[dict[str, Any]]) -> Shown:
     return Shown(endpoints, successful, exact=True)
 
 
-def _figures(sketch: Sketch, judged: bool) -> Figures:
+def figures_of(sketch: Sketch, judged: bool) -> Figures:
     """The figures of a sketch: counts are exact, mean and percentiles within 1 %."""
     rate = sketch.failures / sketch.requests if judged else None
     quantiles = [sketch.quantile_ms(q) for q in (0.50, 0.95, 0.99)]

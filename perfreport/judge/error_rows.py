@@ -29,6 +29,7 @@ from perfreport.tables import Figures
 _EFFECT = 0.001  # 0.1 percentage points: fewer failures are not worth a release
 _MARGIN = 0.002
 MAX_DETECTABLE = 0.005  # points, as a fraction
+_MAX_TIMES = 2.0  # of the baseline's rate: where a tenth fails, half a point is nothing to look for
 _RATES_DIFFER = 0.05  # one-sided level; a false alarm only leaves out the failures on both sides
 
 
@@ -58,7 +59,8 @@ class ErrorRow:
     """The error rate judged.
 
     differs  whether the rates differ enough to time successes only
-    blind    whether there is too little data to show a rise that matters. Where rates vary from run
+    blind    whether there is too little data to show a rise that matters, of half a point or to
+             three times the rate. Where rates vary from run
              to run by more than that, no amount of data would: the row says so, but a run is not
              left undecided for ever
     """
@@ -84,7 +86,8 @@ def error_row(endpoint: Endpoint, rule: Rule) -> ErrorRow:
     differ = abs(difference.value) >= _EFFECT and difference.p_value < _RATES_DIFFER
     change = _judged(figures, errors, difference, endpoint)
     inconclusive = change.verdict == ChangeVerdict.INCONCLUSIVE
-    return ErrorRow(change, differ, inconclusive and errors.too_few_to_show(MAX_DETECTABLE))
+    matters = max(MAX_DETECTABLE, _MAX_TIMES * errors.baseline.rate)
+    return ErrorRow(change, differ, inconclusive and errors.too_few_to_show(matters))
 
 
 def _minutes(endpoint: Endpoint) -> float | None:

@@ -72,6 +72,10 @@ class Look:
     baselines: tuple[LogQuantile, ...]
 
     @property
+    def log_ms(self) -> list[float]:
+        return [each.log_ms for each in (self.run, *self.baselines)]
+
+    @property
     def components(self) -> Components:
         return components(self.run, self.baselines)
 
@@ -88,6 +92,7 @@ class Times:
     figures  the row without a judgement
     missing  why it cannot be judged; then there is no look
     needed   minutes a run that would be enough, where that is what is missing
+    instant  whether it is 0 ms on all sides
     note     what else is to be said of it
     """
 
@@ -96,6 +101,7 @@ class Times:
     seconds: float
     missing: str = ""
     needed: float | None = None
+    instant: bool = False
     pooled: Look | None = None
     typical: Look | None = None
     note: str = ""
@@ -137,8 +143,10 @@ def times_of(timed: TimedEndpoint, statistic: str) -> Times:
     if few:
         return replace(measured, missing=few)
     pooled = _look(log_quantile(run.sketch, q), [log_quantile(side.sketch, q) for side in enough])
-    if pooled is None or min(each.log_ms for each in (pooled.run, *pooled.baselines)) < _NO_TIME:
-        return replace(measured, missing="a duration of 0 ms has no relative change")
+    if pooled is None or min(pooled.log_ms) < _NO_TIME:
+        missing = "a duration of 0 ms has no relative change"
+        instant = pooled is not None and max(pooled.log_ms) < _NO_TIME
+        return replace(measured, missing=missing, instant=instant)
     if q < _TYPICAL_FROM:
         return replace(measured, pooled=pooled)
     typical = _look(
@@ -187,7 +195,9 @@ def quantile_change(times: Times, sd: RunSd, shift: float | None, rule: Rule) ->
 
     shift  of the other endpoints, if this one moves with them
     """
-    if times.pooled is None:
+    if times.instant:
+        row = replace(times.figures, verdict=ChangeVerdict.UNCHANGED, why="0 ms in all runs")
+    elif times.pooled is None:
         row = unjudged(times.figures, times.missing, times.needed)
     else:
         row = _judged(times, _Looks.of(times.pooled, times.typical, sd, shift, rule))

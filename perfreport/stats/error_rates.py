@@ -137,12 +137,14 @@ def rate_difference(
 
     The failures of the run are held against those that the baseline lets expect. Their variance is
     that of shares, times the overdispersion of both sides pooled, plus what the rates of two runs
-    of one system differ by (30 % of the rate, each).
+    of one system differ by (30 % of the rate, each, and less the more requests fail).
 
     baselines  of how many runs `baseline` is the pool
     run_sd     how much rates of one system differ from run to run, as a share of them
     """
-    varies = (_ERROR_RATE_SD if run_sd is None else run_sd) ** 2
+    sd = _ERROR_RATE_SD if run_sd is None else run_sd
+    # What always fails varies as little as what never does.
+    varies = (sd * (1 - baseline.rate)) ** 2
     spread = run.spread.pooled(baseline.spread)
     between = (1 + 1 / baselines) * varies * baseline.rate**2
     expected = Expected.of(run, baseline, spread.excess, varies, baselines)

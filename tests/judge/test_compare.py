@@ -102,9 +102,23 @@ def test_failures_that_vary_more_than_half_a_point_are_told_and_leave_no_run_und
 
 
 def test_failures_of_too_few_requests_leave_a_run_undecided() -> None:
-    found = judged(*[side(seed=seed, requests=3_000, failing=0.02) for seed in (1, 2)])
+    found = judged(*[side(seed=seed, requests=3_000, failing=0.003) for seed in (1, 2)])
     assert found.verdict == INCONCLUSIVE
     assert "order (errors)" in found.why
+
+
+def test_where_many_fail_half_a_point_is_nothing_to_look_for() -> None:
+    """1,500 requests of which 5 % fail cannot show half a point, but they can show a multiple."""
+    found = judged(*[side(seed=seed, requests=3_000, failing=0.05) for seed in (1, 2)])
+    assert of(found, "order", "error_rate").verdict == INCONCLUSIVE
+    assert of(found, "order", "error_rate").detectable > 0.05
+    assert found.verdict == UNCHANGED
+
+
+def test_what_always_fails_does_not_vary() -> None:
+    errors = of(judged(*[side(seed=seed, failing=1.0) for seed in (1, 2)]), "order", "error_rate")
+    assert (errors.verdict, errors.change) == (UNCHANGED, 0)
+    assert -0.001 < errors.ci_low <= 0 <= errors.ci_high < 0.001
 
 
 @pytest.mark.parametrize(
@@ -202,11 +216,13 @@ def test_an_endpoint_of_which_nothing_succeeded_has_no_times() -> None:
     assert found.verdict == REGRESSED
 
 
-def test_requests_that_all_took_no_time_have_no_relative_change() -> None:
+def test_requests_that_took_no_time_in_one_run_have_no_relative_change() -> None:
     refused = side(seed=2, failing=1.0, failure_ms=0.0)
-    found = judged(refused, refused)
+    found = judged(refused, side(failing=1.0, failure_ms=60_000.0))
     assert of(found, "order", "p50").verdict == NOT_COMPARABLE
-    assert "0 ms" in of(found, "order", "p50").why
+    assert "0 ms has no relative change" in of(found, "order", "p50").why
+    p50 = of(judged(refused, refused), "order", "p50")
+    assert (p50.verdict, p50.change, p50.why) == (UNCHANGED, None, "0 ms in all runs")
 
 
 @pytest.mark.parametrize(

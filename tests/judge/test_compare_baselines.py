@@ -11,7 +11,7 @@ from sides import SECONDS, against, judged, of, side
 
 from perfreport.judge.comparable import Side
 from perfreport.judge.findings import ChangeVerdict
-from perfreport.profile import _estimated
+from perfreport.profile import figures_of
 
 REGRESSED, IMPROVED = ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED
 UNCHANGED, INCONCLUSIVE = ChangeVerdict.UNCHANGED, ChangeVerdict.INCONCLUSIVE
@@ -127,9 +127,9 @@ def condensed(exact: Side) -> Side:
     return replace(
         exact,
         exact=False,
-        endpoints={name: _estimated(own) for name, own in exact.sketches.items()},
+        endpoints={name: figures_of(own, judged=True) for name, own in exact.sketches.items()},
         successful={
-            name: _estimated(own.successful())
+            name: figures_of(own.successful(), judged=True)
             for name, own in exact.sketches.items()
             if own.requests > own.failures
         },
