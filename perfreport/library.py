@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from perfreport import __version__, measure
+from perfreport import __version__
 from perfreport.errors import InputError, RunError
 from perfreport.judge.record import RunRecord, run_record
 from perfreport.profile import Profile, open_profile
@@ -26,7 +26,6 @@ from perfreport.run.info import TestType
 from perfreport.run.writer import whole_file
 from perfreport.sla.model import Pack
 from perfreport.stats.sketch import within
-from perfreport.tables import Figures
 
 INDEX = ".perfreport"
 _VERSION = 1  # of the index: a record of another one is measured again
@@ -181,37 +180,18 @@ def record_of(path: Path, pack: Pack | None = None, keep_index: bool = False) ->
     return record
 
 
-def measured(profile: Profile, pack: Pack | None = None, exact: bool = True) -> RunRecord:
-    """The record of a profile over its judged window.
-
-    exact  False: what is judged alone, without asking the rows for the figures to be shown
-    """
-    window = profile.judged_window(pack)
-    sketches = {name: own for (kind, name), own in profile.sketches.items() if kind == profile.kind}
-    figures = profile.figures(window) if exact else None
-    at_s, users = measure.load_samples(profile.load)[0]
-    from_s, to_s = (
-        (moment - profile.whole.start).total_seconds() for moment in (window.start, window.end)
-    )
-    inside = users[(at_s >= from_s) & (at_s < to_s)]
+def measured(profile: Profile, pack: Pack | None = None) -> RunRecord:
+    """The record of a profile over its judged window."""
+    side = profile.side(profile.judged_window(pack))
     return run_record(
-        profile.name,
-        profile.info,
-        profile.whole.start,
-        window,
-        within(sketches, profile.whole.start, window),
-        None if figures is None else _by_name(figures.to_pylist(), profile.kind),
-        float(inside.mean()) if len(inside) else None,
+        side.name,
+        side.info,
+        side.start,
+        side.window,
+        within(side.sketches, side.start, side.window),
+        side.endpoints if side.exact else None,
+        side.users,
     )
-
-
-def _by_name(rows: Sequence[dict[str, object]], kind: str) -> dict[str, Figures]:
-    fields = ("count", "errors", "error_rate", "mean_ms", "p50_ms", "p95_ms", "p99_ms")
-    return {
-        str(row["name"]): Figures(*(row[field] for field in fields))  # type: ignore[arg-type]
-        for row in rows
-        if row["kind"] == kind
-    }
 
 
 Stages = tuple[tuple[float, float, float], ...]

@@ -28,7 +28,7 @@ from perfreport.cli.common import (
     help="Tell each run against the one that was labelled baseline=TAG.",
 )  # fmt: skip
 @sla_option()
-@format_option("table", "json", "html")
+@format_option("table", "json")
 @output_option
 @flag_options
 def command(
@@ -40,7 +40,7 @@ def command(
     only new runs are measured. Exits with 0 whatever it finds; `compare` judges.
 
     \b
-    perfreport history runs/ --format html -o history.html
+    perfreport history runs/
     """
     from perfreport import api
     from perfreport.render import history as render
@@ -51,7 +51,10 @@ def command(
     if fmt == "table" and output is None:
         render.for_terminal(found, output_console())
         return
-    forms = {"json": render.as_json, "html": api.history_page}
-    emit(forms.get(fmt, render.as_text)(found), output, [run.path for run in library.runs])
+    emit(
+        render.as_json(found) if fmt == "json" else render.as_text(found),
+        output,
+        [run.path for run in library.runs],
+    )
     if output is not None and str(output) != "-":
         tell([f"{output}: {len(library.runs)} runs"], level="done")

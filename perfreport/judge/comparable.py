@@ -138,13 +138,13 @@ def _too_short(baseline: Side, run: Side, settings: CompareSettings) -> Iterator
 
 def _other_load(baseline: Side, run: Side) -> Iterator[Doubt]:
     """Another rate and, where users are known, another number of users, too."""
-    if _differs(baseline.rate_per_s, run.rate_per_s) and not _same_users(baseline, run):
+    if _differs(baseline.rate_per_s, run.rate_per_s) and not same_users(baseline, run):
         yield Doubt("load", f"the load differs: {_rates(baseline, run)}")
 
 
 def _load_follows(baseline: Side, run: Side) -> Iterator[Doubt]:
     """The same users at another rate: in a closed model the rate follows from the response times."""
-    if _differs(baseline.rate_per_s, run.rate_per_s) and _same_users(baseline, run):
+    if _differs(baseline.rate_per_s, run.rate_per_s) and same_users(baseline, run):
         yield Doubt("load", f"as many users, but {_rates(baseline, run)}: users wait for answers")
 
 
@@ -159,7 +159,8 @@ def _differs(baseline: float, run: float, within: float = _LOAD_WITHIN) -> bool:
     return abs(run - baseline) > within * baseline
 
 
-def _same_users(baseline: Side, run: Side) -> bool:
+def same_users(baseline: Side, run: Side) -> bool:
+    """Whether as many users were active; False where that is not known."""
     if baseline.users is None or run.users is None:
         return False
     return not _differs(baseline.users, run.users)

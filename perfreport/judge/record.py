@@ -92,9 +92,10 @@ class RunRecord:
         return self.failures / self.requests if self.requests else None
 
     @property
-    def identity(self) -> tuple[datetime, datetime, datetime, float]:
+    def identity(self) -> tuple[object, ...]:
         """What only a copy of the run, such as its condensed form, has in common with it."""
-        return self.started, self.start, self.end, self.rate_per_s
+        judged = self.rate_per_s, self.p50_ms, self.p95_ms, self.p99_ms
+        return self.started, self.start, self.end, *judged
 
 
 def run_record(

@@ -156,9 +156,7 @@ def _series_object(series: Series) -> dict[str, Any]:
             _run_object(run, series.against[at] if series.against else None)
             for at, run in enumerate(series.runs)
         ],
-        "endpoints": [
-            {"name": name, "points": _points(series, name)} for name in series.endpoints
-        ],
+        "endpoints": [{"name": name, "points": _points(series, name)} for name in series.endpoints],
         "shifts": series.shifts,
         "outliers": series.outliers,
     }
@@ -174,7 +172,7 @@ def _run_object(run: RunRecord, against: Against | None) -> dict[str, Any]:
 
 def _points(series: Series, name: str) -> list[Mapping[str, Any]]:
     """One for each run that has the endpoint; a statistic is null where too few requests carry it."""
-    points = []
+    points: list[Mapping[str, Any]] = []
     for run in series.runs:
         endpoint = run.endpoints.get(name)
         if endpoint:

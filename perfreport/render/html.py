@@ -17,11 +17,10 @@ from markupsafe import Markup
 from perfreport import resources
 from perfreport.judge.evidence import Readiness
 from perfreport.judge.findings import Comparison
-from perfreport.judge.history import History
 from perfreport.render.build import build_report
 from perfreport.render.build_comparison_page import build_comparison_page
-from perfreport.render.build_history import HistoryPage, build_history
-from perfreport.render.model import ComparisonPage, Report
+from perfreport.render.model import Report
+from perfreport.render.model_comparison import ComparisonPage
 
 
 def render_report(readiness: Readiness) -> str:
@@ -34,12 +33,7 @@ def render_comparison(comparison: Comparison, band: float) -> str:
     return _page("comparison_page", build_comparison_page(comparison, band))
 
 
-def render_history(history: History) -> str:
-    """A history of runs as a page of its own."""
-    return _page("history", build_history(history))
-
-
-def _page(template: str, report: Report | ComparisonPage | HistoryPage) -> str:
+def _page(template: str, report: Report | ComparisonPage) -> str:
     script = _file("report.js")
     environment = Environment(
         loader=FileSystemLoader(resources.folder("templates")),
