@@ -12,7 +12,6 @@ from perfreport.render.build_history_figures import endpoint_figures
 from perfreport.render.build_text import (
     SENTENCE_LENGTH,
     anchor,
-    capital,
     count,
     counted,
     listed,
@@ -41,6 +40,8 @@ _SERIES_TOLD = 5
 WORSE = Badge("fail", "i-up", "Worse")
 BETTER = Badge("pass", "i-down", "Better")
 ACCEPTED = Badge("none", "i-pass", "Accepted")
+_STEADY = Badge("none", "i-equal", "No change for good")
+_WORST_FIRST = (WORSE, ACCEPTED, BETTER, _STEADY)
 _CHANGED = Badge("none", "i-dot", "First after a change")
 _FAR_OFF = Badge("nodata", "i-tilde", "Far off")
 _PINNED = Badge("none", "i-sign", "Pinned")
@@ -117,10 +118,10 @@ def _told(series: Series) -> str:
 
 def _series(series: Series, id_: str, most_figures: int) -> HistorySeries:
     names = series.endpoints
-    order = sorted(names, key=lambda name: (_rank(name, series), names.index(name)))
+    order = sorted(names, key=lambda name: _WORST_FIRST.index(_badge_of(name, series)))
     shown = order[: max(0, most_figures)]
     ids = dict(zip(shown, unique(anchor(id_, "endpoint", name) for name in shown), strict=True))
-    figures = endpoint_figures(series, ids, {name: badge_of(name, series) for name in shown})
+    figures = endpoint_figures(series, ids, {name: _badge_of(name, series) for name in shown})
     drawn = {name: id_ for name, id_ in ids.items() if any(each.id == id_ for each in figures)}
     outliers = [plain(line, 300) for line in outlier_lines(series)]
     runs_left_out = len(series.runs) - _RUNS_SHOWN
@@ -130,7 +131,7 @@ def _series(series: Series, id_: str, most_figures: int) -> HistorySeries:
         sub=_sub(series),
         pinned=plain(series.pinned, 40),
         shifts=tuple(_shift(shift, drawn) for shift in reversed(series.shifts)),
-        outliers=tuple(capital(line) for line in outliers[:_OUTLIERS_SHOWN]),
+        outliers=tuple(outliers[:_OUTLIERS_SHOWN]),
         outliers_left_out=_more(len(outliers) - _OUTLIERS_SHOWN),
         endpoints=figures,
         endpoints_left_out=_not_drawn(len(names) - len(figures)),
@@ -172,22 +173,15 @@ def _badge(shift: Shift) -> Badge:
     return ACCEPTED if shift.accepted else WORSE
 
 
-def badge_of(name: str, series: Series) -> Badge:
-    """How an endpoint stands: by its last change that is not settled, else by its last one."""
-    badges = [
-        _badge(shift) if any(one.worse for one in mine) else BETTER
-        for shift in series.shifts
-        if (mine := [change for change in shift.changes if change.name == name])
-    ]
-    if not badges:
-        return Badge("none", "i-equal", "No change for good")
-    return badges[-1]
-
-
-def _rank(name: str, series: Series) -> int:
-    order = (WORSE, BETTER, ACCEPTED)
-    badge = badge_of(name, series)
-    return order.index(badge) if badge in order else len(order)
+def _badge_of(name: str, series: Series) -> Badge:
+    """How an endpoint stands: the last change of each statistic counts, and of those the worst."""
+    last: dict[str, Badge] = {}
+    for shift in series.shifts:
+        for change in shift.changes:
+            if change.name == name:
+                accepted = ACCEPTED if shift.accepted else WORSE
+                last[change.statistic] = accepted if change.worse else BETTER
+    return next((badge for badge in _WORST_FIRST if badge in last.values()), _STEADY)
 
 
 def _shift(shift: Shift, ids: Mapping[str, str]) -> ShiftRow:
@@ -242,4 +236,6 @@ def _worst(against: Against | None) -> str:
     if against is None or against.worst_name is None or against.worst_change is None:
         return ""
     word = statistic_word(against.worst_statistic or "")
-    return f"{plain(against.worst_name, 60)} {word} {units.signed_percent(against.worst_change)}"
+    return f"{plain(against.worst_name, 60)} {word} {units.signed_percent(against.worst_change)}".replace(
+        " %", "\N{NO-BREAK SPACE}%"
+    )

@@ -96,11 +96,13 @@ def _bounds(statistic: str, figure: Figure) -> tuple[float, float]:
 
 
 def _flat(points: list[RunPoint]) -> bool:
-    """Errors that never were a tenth of a point apart, with no run far off."""
+    """Errors that no two runs have surely a tenth of a point apart, with none far off."""
+    if not points:
+        return True
     if any(point.outlier for point in points):
         return False
-    values = [point.value for point in points]
-    return not values or max(values) - min(values) < MIN_EFFECT_ERROR
+    apart = max(point.low for point in points) - min(point.high for point in points)
+    return apart < MIN_EFFECT_ERROR
 
 
 def _mark(shift: Shift, change: ChangePoint) -> Mark:

@@ -9,8 +9,8 @@ from perfreport.render.figures.axis import AxisTick
 from perfreport.render.figures.scale import BOX, Scale, coordinate, finite, line, round_step
 
 _LEAST_SPAN = 0.12  # of the largest value: what runs of one system differ by must look small
-_OUTLIER_REACH = 1.0  # one far run is drawn to so many heights of the rest, or it would flatten it
-_LETTER = 2.6  # percent of a plot's width that a letter takes on a phone
+_REACH = 1.0  # what lies far off is drawn to so many heights of the rest, or it would flatten it
+_LETTER = 2.5  # percent of a plot's width that a letter takes on a phone
 _LABEL_LETTERS = 14
 
 
@@ -38,12 +38,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class MarkLine:
-    """A vertical line; its label stands on one side of it, or is empty where there is no room."""
+    """A vertical line; its label stands beside it, `raised` over another one, or is empty for lack of room."""
 
     css: str
     line: str
     at: str  # percent
     leftward: bool
+    raised: bool
     label: str
 
 
@@ -100,21 +101,23 @@ def runs_plot(
 
 
 def _value_scale(points: Sequence[RunPoint]) -> Scale:
-    """Upward, not from zero: small changes that stay are what the plot is for."""
-    usual = finite(point.value for point in points if not point.outlier) or [points[0].value]
-    low, high = min(usual), max(usual)
+    """Upward, not from zero: small changes that stay are what the plot is for.
+
+    Holds all usual runs, and of whiskers and far runs as much as leaves those readable.
+    """
+    usual = [point for point in points if not point.outlier] or list(points)
+    low, high = min(point.value for point in usual), max(point.value for point in usual)
     lacking = _LEAST_SPAN * abs(high) - (high - low)
     if lacking > 0:
         low, high = low - lacking / 2, high + lacking / 2
-    reach = _OUTLIER_REACH * (high - low) or 1.0
-    far = finite(point.value for point in points if point.outlier)
-    bottom = max(low - reach, min([low, *far]))
-    top = min(high + reach, max([high, *far]))
-    pad = (top - bottom) * 0.08 or 0.001
-    bottom -= pad
-    if min(usual) >= 0:
-        bottom = max(bottom, 0.0)
-    return Scale(bottom, top + pad, upward=True)
+    reach = _REACH * (high - low) or 1.0
+    others = [bound for point in usual for bound in (point.low, point.high)]
+    others += [point.value for point in points if point.outlier]
+    bottom = max(low - reach, min([low, *finite(others)]))
+    top = min(high + reach, max([high, *finite(others)]))
+    pad = (top - bottom) * 0.06 or 0.001
+    floor = 0.0 if low >= 0 else bottom - pad
+    return Scale(max(floor, bottom - pad), top + pad, upward=True)
 
 
 def _inside(place: float) -> float:
@@ -122,7 +125,7 @@ def _inside(place: float) -> float:
 
 
 def _ticks(y: Scale) -> list[float]:
-    step = round_step((y.high - y.low) / 3)
+    step = round_step((y.high - y.low) / 5)
     first, last = round(y.low / step) - 1, round(y.high / step) + 1
     ticks = [n * step for n in range(first, last + 1)]
     return [tick for tick in ticks if y.low <= tick <= y.high]
@@ -151,20 +154,26 @@ def _levels(marks: Sequence[Mark], points: Sequence[RunPoint], x: Scale, y: Scal
 
 
 def _mark_lines(marks: Sequence[Mark], x: Scale) -> tuple[MarkLine, ...]:
-    """A label is written where it covers no other."""
+    """A label is written where it covers no other, in one of two rows."""
     lines: list[MarkLine] = []
-    free = 0.0  # percent from which on there is room
+    free = [0.0, 0.0]  # percent from which on there is room, in the lower and in the upper row
     for mark in marks:
         at = x(mark.at - 0.5) / 10
-        label = mark.label if len(mark.label) <= _LABEL_LETTERS else ""
-        width = _LETTER * (len(label) + 2)
+        width = _LETTER * (len(mark.label) + 1)
         leftward = at + width > 100
-        begin = at - width if leftward else at
-        if not label or begin < free:
-            label = ""
-        else:
-            free = at if leftward else at + width
+        begin, end = (at - width, at) if leftward else (at, at + width)
+        row = next((row for row in (0, 1) if begin >= free[row]), None)
+        fits = row is not None and len(mark.label) <= _LABEL_LETTERS
+        if row is not None and fits:
+            free[row] = end
         lines.append(
-            MarkLine(mark.css, f"M{coordinate(at * 10)} 0V1000", coordinate(at), leftward, label)
+            MarkLine(
+                css=mark.css,
+                line=f"M{coordinate(at * 10)} 0V1000",
+                at=coordinate(at),
+                leftward=leftward,
+                raised=row == 1,
+                label=mark.label if fits else "",
+            )
         )
     return tuple(lines)
