@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from perfreport import units
 from perfreport.judge.findings import Doubt, Tested
@@ -63,6 +64,16 @@ class Side:
             self.requests,
             self.exact,
         )
+
+    def failures_of(self, name: str) -> tuple[FailureRow, ...]:
+        return self._failures_by_name.get(name, ())
+
+    @cached_property
+    def _failures_by_name(self) -> dict[str, tuple[FailureRow, ...]]:
+        rows: dict[str, list[FailureRow]] = {}
+        for row in self.failures:
+            rows.setdefault(row.name, []).append(row)
+        return {name: tuple(own) for name, own in rows.items()}
 
     @property
     def requests(self) -> int:
@@ -138,13 +149,13 @@ def _too_short(baseline: Side, run: Side, settings: CompareSettings) -> Iterator
 
 def _other_load(baseline: Side, run: Side) -> Iterator[Doubt]:
     """Another rate and, where users are known, another number of users, too."""
-    if _differs(baseline.rate_per_s, run.rate_per_s) and not _same_users(baseline, run):
+    if _differs(baseline.rate_per_s, run.rate_per_s) and not same_users(baseline, run):
         yield Doubt("load", f"the load differs: {_rates(baseline, run)}")
 
 
 def _load_follows(baseline: Side, run: Side) -> Iterator[Doubt]:
     """The same users at another rate: in a closed model the rate follows from the response times."""
-    if _differs(baseline.rate_per_s, run.rate_per_s) and _same_users(baseline, run):
+    if _differs(baseline.rate_per_s, run.rate_per_s) and same_users(baseline, run):
         yield Doubt("load", f"as many users, but {_rates(baseline, run)}: users wait for answers")
 
 
@@ -159,7 +170,7 @@ def _differs(baseline: float, run: float, within: float = _LOAD_WITHIN) -> bool:
     return abs(run - baseline) > within * baseline
 
 
-def _same_users(baseline: Side, run: Side) -> bool:
+def same_users(baseline: Side, run: Side) -> bool:
     if baseline.users is None or run.users is None:
         return False
     return not _differs(baseline.users, run.users)

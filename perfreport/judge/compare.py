@@ -16,6 +16,7 @@ from perfreport.judge.changes import (
 )
 from perfreport.judge.comparable import Doubts, Side, doubts, listed
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison, Doubt, RunToRunSd
+from perfreport.judge.places import places, shared_why
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.sketch import within
 
@@ -53,6 +54,8 @@ def compare(
         tuple(changes),
         tested=run.tested,
         baselines=tuple(side.tested for side in baselines),
+        places=places(baselines, run, settings, changes, _successes_only(endpoints)),
+        shared_why=shared_why(changes),
     )
 
 
@@ -178,9 +181,13 @@ def _step(change: Change) -> str:
     return f"{change.statistic.upper()} {units.signed_percent(value)}"
 
 
+def _successes_only(endpoints: Iterable[EndpointChanges]) -> set[str]:
+    return {endpoint.name for endpoint in endpoints if endpoint.successes_only}
+
+
 def _errors_differ(endpoints: Iterable[EndpointChanges]) -> list[Doubt]:
     """Where the error rates differ, successful requests are compared: the run says so, too."""
-    names = sorted(endpoint.name for endpoint in endpoints if endpoint.successes_only)
+    names = sorted(_successes_only(endpoints))
     if not names:
         return []
     return [Doubt("errors", f"error rates differ, so only successes are timed: {listed(names)}")]

@@ -227,6 +227,7 @@ class Comparison:
     baselines  the baseline, then the history that was used with it
     places     of each endpoint that both runs have, the busiest first
     history    every run that was offered as such
+    shared_why what all endpoints share, as a sentence; empty where they do not move alike
     """
 
     verdict: ChangeVerdict
@@ -239,6 +240,7 @@ class Comparison:
     baselines: tuple[Tested, ...]
     places: tuple[Place, ...] = ()
     history: tuple[Earlier, ...] = ()
+    shared_why: str = ""
 
 
 class TrendVerdict(StrEnum):

@@ -79,9 +79,7 @@ class RunInfo(_Model):
     examples: dict[str, str] = Field(default_factory=dict)  # a URL of each endpoint that had one
 
 
-def joined_meaning(
-    first: ResponseTime | None, second: ResponseTime | None
-) -> ResponseTime | None:
+def joined_meaning(first: ResponseTime | None, second: ResponseTime | None) -> ResponseTime | None:
     """What the durations of two sources mean together; one that says nothing leaves the other."""
     if first is None or second is None or first == second:
         return first or second
