@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from perfreport.judge.comparable import Side
 from perfreport.judge.findings import NewFailure
+from perfreport.judge.side import Side
 
 Kind = tuple[int | None, str | None]
 

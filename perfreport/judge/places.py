@@ -9,7 +9,6 @@ from statistics import median
 import numpy as np
 
 from perfreport import units
-from perfreport.judge.comparable import Side
 from perfreport.judge.findings import (
     Change,
     ChangeVerdict,
@@ -21,6 +20,7 @@ from perfreport.judge.findings import (
     ShiftPoint,
 )
 from perfreport.judge.newfailures import new_failures
+from perfreport.judge.side import Side
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.difference import log_difference
 from perfreport.stats.intervals import LogQuantile, enough_beyond
