@@ -35,6 +35,7 @@ _SAME_LENGTH = 0.05  # periods of windows that differ by more are not the same p
 _INSIDE_K6 = ("send", "wait", "receive")  # what a duration without connecting is made of
 _PHASE_SHARE = 0.2  # of the change: a phase that carries less is not worth a sentence
 _MEAN_MOVED = 0.02  # of the mean: below, a share of the change is a share of noise
+_THROUGHOUT = "throughout the run"
 _ENDPOINTS_AT_LEAST = 5
 _SHARED_AT_LEAST = 0.02
 _ALIKE = 0.8  # of the endpoints
@@ -51,7 +52,8 @@ def places(
     """Where each endpoint differs, in the order of the rows of the comparison.
 
     Figures are those of the sketch, within 0.4 % of the exact ones.
-    changes         the rows as they are judged: only an endpoint with a verdict gets a sentence
+    changes         the rows as they are judged: only an endpoint that changed gets a sentence, or
+                    one that may have, where one stretch of time surely did
     successes_only  endpoints of which the successful requests alone are timed
     sd              the variation between runs, in place of the assumed one
     """
@@ -88,6 +90,8 @@ def _place(
     failures = new_failures(name, baselines, run)
     moved = {row.verdict for row in rows if row.statistic in ("p50", "p95", "p99")}
     said = [_failures_text(failures)]
+    if ChangeVerdict.INCONCLUSIVE in moved and when != _THROUGHOUT:
+        said = [when, *said]  # one slow stretch makes the whole unsure; it is sure itself
     if moved & {ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED}:
         slower = ChangeVerdict.REGRESSED in moved
         times = [
@@ -95,7 +99,7 @@ def _place(
             _phases_text(whole, phases, run, slower),
             when,
         ]
-        said = [*times, *said]
+        said = [*times, _failures_text(failures)]
     return Place(name, shift, phases, periods, failures, "; ".join(filter(None, said)))
 
 
@@ -294,12 +298,14 @@ def _when(
     if found is not None:
         first, last = found
         start, end = units.span(borders[first]), units.span(borders[last])
+        size = units.signed_percent(math.expm1(float(changes[first:last].mean())))
         if last == len(changes):
-            return f"from {start} of the judged window on"
-        return f"in {last - first} of {len(changes)} periods, {start} to {end} of the judged window"
+            return f"median {size} from {start} of the judged window on"
+        periods = f"{last - first} of {len(changes)} periods"
+        return f"median {size} in {periods}, {start} to {end} of the judged window"
     usual = float(np.median(changes))
     alike = np.mean(changes * np.sign(usual) >= abs(usual) / 2)
-    return "throughout the run" if abs(usual) >= _MEAN_MOVED and alike >= _ALIKE else ""
+    return _THROUGHOUT if abs(usual) >= _MEAN_MOVED and alike >= _ALIKE else ""
 
 
 # --- New ways to fail, and what all endpoints share -----------------------------------------------

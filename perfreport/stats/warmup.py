@@ -13,9 +13,9 @@ from perfreport.stats.sketch import Sketch
 
 FloatArray = NDArray[np.float64]
 
-_BATCH = 5  # values a batch: the five of MSER-5
-_BATCH_S = 25.0  # five cells of 5 s; wider cells are batched to about as long
+_BATCH_S = 25.0  # five cells of 5 s: the five of MSER-5; wider cells are batched to about as long
 _BATCHES_AT_LEAST = 10
+_LAST = 5  # batches; a few at the end that happen to be alike are no steady state
 _ENDPOINTS = 20  # the busiest; more add time, not certainty
 _LATER_S = 60.0  # a cut earlier than this is within what MSER-5 errs by
 # MSER-5 cuts at pauses and drifts, too: what it cuts off must lie this much above the rest, and this
@@ -44,7 +44,8 @@ def warm_up(sketches: Iterable[Sketch]) -> WarmUp | None:
     cell_s = busiest[0].cell_s
     size = max(1, round(_BATCH_S / cell_s))
     batches = batch_means(_levels(busiest), size)
-    cut = mser(batches)
+    # A cut in the second half means that no steady state was found: then the first half is looked at.
+    cut = min(mser(batches), len(batches) // 2)
     seconds = cut * size * cell_s
     if cut == 0 or seconds < _LATER_S:
         return None
@@ -60,8 +61,7 @@ def mser(batches: FloatArray) -> int:
     """How many batch means to cut off the start, by the least standard error of what stays.
 
     MSER (White 1997; MSER-5 where each batch holds five values, Spratt 1998): the d that minimises
-    sum((y - mean)^2 for y after d) / (n - d)^2. A cut in the second half means that there is no
-    steady state to be found: then and with fewer than ten batches 0.
+    sum((y - mean)^2 for y after d) / (n - d)^2, the last five left out. 0 with fewer than ten batches.
     """
     count = len(batches)
     if count < _BATCHES_AT_LEAST:
@@ -71,11 +71,10 @@ def mser(batches: FloatArray) -> int:
     sums = np.cumsum(centred[::-1])[::-1]
     squares = np.cumsum((centred**2)[::-1])[::-1]
     errors = np.maximum(squares - sums**2 / stays, 0) / stays**2
-    cut = int(np.argmin(errors[:-_BATCH]))  # a few that happen to be alike are no steady state
-    return cut if cut <= count // 2 else 0
+    return int(np.argmin(errors[:-_LAST]))
 
 
-def batch_means(values: FloatArray, size: int = _BATCH) -> FloatArray:
+def batch_means(values: FloatArray, size: int) -> FloatArray:
     """Means of each `size` values; what is left at the end belongs to no batch."""
     whole = len(values) // size * size
     means: FloatArray = values[:whole].reshape(-1, size).mean(axis=1)
