@@ -54,12 +54,13 @@ def summary(
     return measure.summary(run, measure.judged_window(run, window, pack), by, only)
 
 
-def check(runs: Sequence[Run], pack: Pack, baseline: Run | None = None) -> Check:
+def check(runs: Sequence[Run], pack: Pack, baseline: Run | Profile | None = None) -> Check:
     """The objectives of the runs' scenarios and tests, the audit of the runs, and the verdict.
 
     baseline  the run that limits such as `p95 <= baseline + 10%` mean
     """
-    assessments = [assess(run, pack, baseline) for run in runs]
+    before = _profile(baseline) if baseline else None
+    assessments = [assess(run, pack, before) for run in runs]
     return give_verdict(
         [finding for each in assessments for finding in each.objectives],
         [finding for each in assessments for finding in each.audit],
@@ -112,7 +113,7 @@ def reconcile(run: Run, report: str | Path) -> Reconciliation:
     return recount(run, read_report(report))
 
 
-def report(runs: Sequence[Run], pack: Pack, baselines: Sequence[Run] = ()) -> str:
+def report(runs: Sequence[Run], pack: Pack, baselines: Sequence[Run | Profile] = ()) -> str:
     """The readiness report of the whole pack as HTML: a test not handed in is shown as such.
 
     baselines  earlier runs; each pairs with the run of its scenario and test type
@@ -120,13 +121,15 @@ def report(runs: Sequence[Run], pack: Pack, baselines: Sequence[Run] = ()) -> st
     return render_report(readiness(runs, pack, baselines))
 
 
-def readiness(runs: Sequence[Run], pack: Pack, baselines: Sequence[Run] = ()) -> Readiness:
+def readiness(
+    runs: Sequence[Run], pack: Pack, baselines: Sequence[Run | Profile] = ()
+) -> Readiness:
     """All that the report shows, as tables and findings.
 
     Raises RunError for two runs of one name and for a baseline that pairs with none of the runs.
     """
     _check_names(runs)
-    pairs = _paired(runs, baselines)
+    pairs = _paired(runs, [_profile(baseline) for baseline in baselines])
     assessments = [assess(run, pack, pairs.get(run.name)) for run in runs]
     found = [finding for each in assessments for finding in each.objectives]
     # A run of mixed load tests more than the scenario that it was ingested as.
@@ -153,11 +156,11 @@ def _check_names(runs: Sequence[Run]) -> None:
             raise RunError(f"{run.path}: another run is called {run.name} too. Rename one file.")
 
 
-def _paired(runs: Sequence[Run], baselines: Sequence[Run]) -> dict[str, Run]:
+def _paired(runs: Sequence[Run], baselines: Sequence[Profile]) -> dict[str, Profile]:
     """The baseline of each run by the run's name; a single pair needs no scenario to match."""
     if len(runs) == len(baselines) == 1:
         return {runs[0].name: baselines[0]}
-    pairs: dict[str, Run] = {}
+    pairs: dict[str, Profile] = {}
     for baseline in baselines:
         test = (baseline.info.scenario, baseline.info.test_type)
         alike = [run for run in runs if (run.info.scenario, run.info.test_type) == test]
@@ -176,11 +179,11 @@ def _paired(runs: Sequence[Run], baselines: Sequence[Run]) -> dict[str, Run]:
     return pairs
 
 
-def _test_text(run: Run) -> str:
+def _test_text(run: Run | Profile) -> str:
     return f"{run.info.scenario or 'none'}, {run.info.test_type or 'none'}"
 
 
-def _evidence(run: Run, pack: Pack, baseline: Run | None) -> RunEvidence:
+def _evidence(run: Run, pack: Pack, baseline: Profile | None) -> RunEvidence:
     comparison = compare(baseline, run, pack) if baseline else None
     return measure.evidence(run, pack, baseline.name if baseline else None, comparison)
 

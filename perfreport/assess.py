@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import reduce
 from itertools import groupby
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,11 +18,13 @@ from perfreport.judge.measured import Measured
 from perfreport.judge.objectives import judge_objectives
 from perfreport.judge.subjects import About, Objective, is_load, members, objectives_of_run
 from perfreport.judge.validity import Conduct, audit_run
+from perfreport.profile import Profile, RunProfile
 from perfreport.query import rows
 from perfreport.run.schema import CHECK, REQUEST, USERS
 from perfreport.run.store import Run
+from perfreport.sla.grammar import PERCENTILES
 from perfreport.sla.model import Pack
-from perfreport.stats.sketch import Sketch, within
+from perfreport.stats.sketch import Sketch, endpoint_sketches, within
 from perfreport.stats.window import Window
 from perfreport.tables import (
     FastFailuresRow,
@@ -33,6 +36,7 @@ from perfreport.tables import (
     UsersRow,
 )
 
+Pooled = Mapping[str, list[NameRow]]  # the names that each subject pools, by `Objective.key`
 _RUN_USERS = "users of the run"  # the subject of the audit; no objective has this key
 _SUBJECTS = pa.schema(
     [
@@ -53,7 +57,7 @@ class Assessment:
     audit: tuple[AuditFinding, ...]
 
 
-def assess(run: Run, pack: Pack, baseline: Run | None = None) -> Assessment:
+def assess(run: Run, pack: Pack, baseline: Profile | None = None) -> Assessment:
     """All objectives that the pack has for this run's scenarios and type of test, and the audit.
 
     baseline  the run that limits such as `p95 <= baseline + 10%` mean
@@ -64,11 +68,51 @@ def assess(run: Run, pack: Pack, baseline: Run | None = None) -> Assessment:
     measured = _measured(run, pack, objectives, names, window)
     before = None
     if baseline is not None and any(each.limit and each.limit.relative for each in objectives):
-        before_window = measure.judged_window(baseline, pack=pack)
-        before_names = rows(baseline, "names", NameRow)
-        before = _measured(baseline, pack, objectives, before_names, before_window)
+        before = _of_baseline(baseline, pack, objectives)
     found = judge_objectives(objectives, measured, before)
     return Assessment(found, audit_run(_conduct(run, pack, window, measured), found))
+
+
+def _of_baseline(baseline: Profile, pack: Pack, objectives: Sequence[Objective]) -> Measured:
+    if not isinstance(baseline, RunProfile):
+        return _of_condensed(baseline, pack, objectives)
+    run, window = baseline.run, baseline.judged_window(pack)
+    return _measured(run, pack, objectives, rows(run, "names", NameRow), window)
+
+
+def _of_condensed(baseline: Profile, pack: Pack, objectives: Sequence[Objective]) -> Measured:
+    """What a run without its rows can say: counts, and percentiles within 1 %."""
+    window, names = baseline.judged_window(pack), baseline.names()
+    pooled = {each.key: members(each, pack, baseline.info, names) for each in _by_key(objectives)}
+    endpoints = within(endpoint_sketches(baseline.sketches), baseline.whole.start, window)
+    sketches = _merged(endpoints, pooled, names)
+    return Measured(
+        run=baseline.name,
+        info=baseline.info,
+        pack=pack,
+        seconds=window.seconds,
+        subjects={
+            key: _subject_of(key, sketch, window.seconds) for key, sketch in sketches.items()
+        },
+        sketches=sketches,
+        condensed=True,
+    )
+
+
+def _subject_of(subject: str, sketch: Sketch, seconds: float) -> SubjectRow:
+    known: dict[str, Any] = dict.fromkeys(each.name for each in fields(SubjectRow))
+    known |= {f"{name}_ms": sketch.quantile_ms(q) for name, q in PERCENTILES.items()}
+    known |= {
+        "subject": subject,
+        "count": sketch.requests,
+        "errors": sketch.failures,
+        "error_rate": sketch.failures / sketch.requests if sketch.requests else None,
+        "rate_per_s": sketch.requests / seconds if seconds else None,
+        "mean_ms": sketch.mean_ms(),
+        "min_ms": sketch.quantile_ms(0.0),
+        "max_ms": sketch.quantile_ms(1.0),
+    }
+    return SubjectRow(**known)
 
 
 def _measured(
@@ -114,7 +158,7 @@ def _by_key(objectives: Iterable[Objective]) -> list[Objective]:
     return list({each.key: each for each in about_rows}.values())
 
 
-def _subjects(pooled: dict[str, list[NameRow]]) -> pa.Table:
+def _subjects(pooled: Pooled) -> pa.Table:
     found = [
         {
             "subject": key,
@@ -130,14 +174,21 @@ def _subjects(pooled: dict[str, list[NameRow]]) -> pa.Table:
 
 
 def _sketches(
-    run: Run, window: Window, pooled: dict[str, list[NameRow]], names: Sequence[NameRow]
+    run: Run, window: Window, pooled: Pooled, names: Sequence[NameRow]
 ) -> dict[str, Sketch]:
-    """The sketch of each subject over the judged window, its endpoints merged.
+    """The sketch of each subject over the judged window."""
+    endpoints = within(measure.sketches(run), measure.whole(run).start, window)
+    return _merged(endpoints, pooled, names)
+
+
+def _merged(
+    endpoints: Mapping[str, Sketch], pooled: Pooled, names: Sequence[NameRow]
+) -> dict[str, Sketch]:
+    """The sketch of each subject, those of its endpoints merged.
 
     None of a subject whose endpoints serve other scenarios, too: an endpoint has one sketch, and an
     interval of other requests is worse than none.
     """
-    endpoints = within(measure.sketches(run), measure.whole(run).start, window)
     merged = {}
     for key, own in pooled.items():
         chosen = {(name.kind, name.name) for name in own if name.kind not in (USERS, CHECK)}

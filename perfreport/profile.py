@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,17 @@ from perfreport.run.info import RunInfo
 from perfreport.run.schema import REQUEST, TRANSACTION
 from perfreport.run.store import Run, is_condensed, open_run
 from perfreport.sla.model import Pack
-from perfreport.stats.sketch import Sketch, cell_seconds, read_sketches, within
+from perfreport.stats.sketch import Sketch, borders, cell_seconds, read_sketches, within
 from perfreport.stats.spent import PHASES, FloatArray, Spent
 from perfreport.stats.window import Window, whole_window
-from perfreport.tables import FailureRow, Figures
+from perfreport.tables import FailureRow, Figures, NameRow
 
 _MOST_FAILURES = 50  # ways to fail that are told apart in one endpoint
-_ENDPOINT = {"kind": pa.string(), "name": pa.string()}
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_ENDPOINT = {"kind": _TEXT, "name": _TEXT}
 _STATISTICS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms")
 _SCHEMAS = {
+    "names": _ENDPOINT | {"scenario": pa.string(), "outermost": pa.bool_(), "count": pa.int64()},
     "load": {"at_s": pa.int64(), "users": pa.float64(), "requests": pa.int64()},
     "sketch": _ENDPOINT | dict.fromkeys(("cell", "bin", "count", "errors"), pa.int64()),
     "spent": _ENDPOINT
@@ -47,6 +51,18 @@ _SCHEMAS = {
 _WINDOW = {"from_us": pa.int64(), "to_us": pa.int64()}
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The figures of the endpoints in a window, of all requests and of the successful ones.
+
+    exact  False where they are those of the sketch
+    """
+
+    endpoints: dict[str, Figures]
+    successful: dict[str, Figures]
+    exact: bool
+
+
 class Profile(ABC):
     """All that comparing needs of a run, each part asked for once."""
 
@@ -58,8 +74,8 @@ class Profile(ABC):
         """One of the tables of `_SCHEMAS` over the whole run."""
 
     @abstractmethod
-    def figures(self, window: Window) -> pa.Table | None:
-        """The exact figures of a window, where the rows are there or somebody kept them."""
+    def shown(self, window: Window) -> Shown:
+        """The figures of a window."""
 
     @cached_property
     def whole(self) -> Window:
@@ -90,35 +106,31 @@ class Profile(ABC):
         """What its endpoints are: requests, or transactions where a run has no request."""
         return REQUEST if any(kind == REQUEST for kind, _ in self.sketches) else TRANSACTION
 
+    def names(self) -> list[NameRow]:
+        """Each name in each of the tool's scenarios."""
+        return [NameRow(**row) for row in self.part("names").to_pylist()]
+
     def side(self, window: Window) -> Side:
         """The run as one side of a comparison over `window`."""
-        exact = self.figures(window)
-        sketches = {name: own for (kind, name), own in self.sketches.items() if kind == self.kind}
-        if exact is None:
-            cut = within(sketches, self.whole.start, window)
-            endpoints = {name: _estimated(own) for name, own in cut.items() if own.requests}
-            successful = {
-                name: _estimated(own.successful())
-                for name, own in cut.items()
-                if own.requests > own.failures
-            }
-        else:
-            found = self._of_endpoints(exact)
-            endpoints = {row["name"]: _exact(row) for row in found}
-            successful = {row["name"]: _exact_of_ok(row) for row in found if row["ok_count"]}
+        shown = self.shown(window)
         return Side(
             name=self.name,
             info=self.info,
             start=self.whole.start,
             window=window,
-            sketches=sketches,
-            endpoints=endpoints,
-            successful=successful,
+            sketches=self.endpoint_sketches,
+            endpoints=shown.endpoints,
+            successful=shown.successful,
             users=self._users(window),
-            exact=exact is not None,
+            exact=shown.exact,
             spent=self._spent(),
             failures=self._failures(window),
         )
+
+    @cached_property
+    def endpoint_sketches(self) -> dict[str, Sketch]:
+        """The sketches of the requests, or of the transactions where there are none."""
+        return {name: own for (kind, name), own in self.sketches.items() if kind == self.kind}
 
     def _of_endpoints(self, table: pa.Table) -> list[dict[str, Any]]:
         return [row for row in table.to_pylist() if row["kind"] == self.kind]
@@ -139,8 +151,8 @@ class Profile(ABC):
         table = table.filter(pc.equal(table["kind"], self.kind))
         cells = int(np.ceil(self.whole.seconds / self.cell_s - 1e-9))
         return {
-            name: _spent(table.filter(pc.equal(table["name"], name)), self.cell_s, cells)
-            for name in table["name"].unique().to_pylist()
+            table["name"][begin].as_py(): _spent(table[begin:end], self.cell_s, cells)
+            for begin, end in pairwise([*borders(table["name"]), len(table)])
         }
 
     def _failures(self, window: Window) -> tuple[FailureRow, ...]:
@@ -165,21 +177,27 @@ class RunProfile(Profile):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run.path, run.name, run.info)
-        self._run = run
+        self.run = run
 
     def part(self, name: str) -> pa.Table:
         bounds = measure.bounds_of(self.whole)
         if name == "load":
-            answer = measure.load(self._run, self.whole)
+            answer = measure.load(self.run, self.whole)
+        elif name == "names":
+            answer = ask(self.run, name)
         elif name == "failures":
-            answer = ask(self._run, name, cell_s=self.cell_s, most=_MOST_FAILURES, **bounds)
+            answer = ask(self.run, name, cell_s=self.cell_s, most=_MOST_FAILURES, **bounds)
         else:
-            answer = ask(self._run, name, cell_s=self.cell_s, **bounds)
+            answer = ask(self.run, name, cell_s=self.cell_s, **bounds)
         return _with_schema(answer, _SCHEMAS[name])
 
     def figures(self, window: Window) -> pa.Table:
-        answer = ask(self._run, "window_figures", **measure.bounds_of(window))
+        """The exact figures of a window."""
+        answer = ask(self.run, "window_figures", **measure.bounds_of(window))
         return _with_schema(answer, _SCHEMAS["figures"])
+
+    def shown(self, window: Window) -> Shown:
+        return _exact(self._of_endpoints(self.figures(window)))
 
 
 class CondensedProfile(Profile):
@@ -192,14 +210,27 @@ class CondensedProfile(Profile):
     def part(self, name: str) -> pa.Table:
         return self._condensed.part(name, pa.schema(list(_SCHEMAS[name].items())))
 
-    def figures(self, window: Window) -> pa.Table | None:
+    def shown(self, window: Window) -> Shown:
+        """Exact where `condense` kept the figures of this window, else those of the sketch."""
+        kept = self._kept(window)
+        return _exact(kept) if kept else self._estimated(window)
+
+    def _kept(self, window: Window) -> list[dict[str, Any]]:
         schema = pa.schema(list((_SCHEMAS["figures"] | _WINDOW).items()))
-        table = self._condensed.part("figures", schema)
-        from_us, to_us = _bounds_us(window)
-        mine = table.filter(
-            pc.and_(pc.equal(table["from_us"], from_us), pc.equal(table["to_us"], to_us))
+        bounds = dict(zip(_WINDOW, _bounds_us(window), strict=True))
+        found = self._of_endpoints(self._condensed.part("figures", schema))
+        return [row for row in found if bounds.items() <= row.items()]
+
+    def _estimated(self, window: Window) -> Shown:
+        cut = within(self.endpoint_sketches, self.whole.start, window)
+        # A sketch cannot tell a request without an outcome from a success.
+        judged = {row["name"] for row in self._kept(self.whole) if row["error_rate"] is not None}
+        succeeded = {name: own.successful() for name, own in cut.items()}
+        return Shown(
+            {name: figures_of(own, name in judged) for name, own in cut.items() if own.requests},
+            {name: figures_of(own, True) for name, own in succeeded.items() if own.requests},
+            exact=False,
         )
-        return mine if len(mine) else None
 
 
 def open_profile(path: str | Path) -> Profile:
@@ -210,12 +241,16 @@ def open_profile(path: str | Path) -> Profile:
     return RunProfile(open_run(location))
 
 
-def condense(run: Run, target: Path, pack: Pack | None = None) -> None:
+def condense(
+    run: Run, output: str | Path, pack: Pack | None = None, overwrite: bool = False
+) -> None:
     """Write what comparing needs of a run into one small file.
 
     Exact figures are kept of the whole run and of its judged window, with the pack's stages and
     without; over any other window the percentiles are those of the sketch, within 1 %.
+    Raises RunError where `output` is there and must not be overwritten, or cannot be written.
     """
+    target = _target(output, overwrite)
     profile = RunProfile(run)
     windows = {
         (window.start, window.end): window
@@ -224,6 +259,15 @@ def condense(run: Run, target: Path, pack: Pack | None = None) -> None:
     parts = {name: profile.part(name) for name in _SCHEMAS if name != "figures"}
     kept = [_stamped(profile.figures(window), window) for window in windows.values()]
     write_condensed(target, run.info, parts | {"figures": pa.concat_tables(kept)})
+
+
+def _target(output: str | Path, overwrite: bool) -> Path:
+    target = Path(output)
+    if str(output) == "-" or target.is_dir():
+        raise RunError(f"-o {output}: a condensed run is one file. Name a file.")
+    if target.exists() and not overwrite:
+        raise RunError(f"{target}: exists. Replace it with --overwrite.")
+    return target
 
 
 def _stamped(figures: pa.Table, window: Window) -> pa.Table:
@@ -242,20 +286,25 @@ def _with_schema(table: pa.Table, schema: Mapping[str, pa.DataType]) -> pa.Table
     return table.select(list(schema)).cast(pa.schema(list(schema.items())))
 
 
-def _exact(row: Mapping[str, Any]) -> Figures:
-    return Figures(
-        row["count"], row["errors"], row["error_rate"], *(row[name] for name in _STATISTICS)
-    )
+def _exact(found: list[dict[str, Any]]) -> Shown:
+    endpoints = {
+        row["name"]: Figures(
+            row["count"], row["errors"], row["error_rate"], *(row[name] for name in _STATISTICS)
+        )
+        for row in found
+    }
+    successful = {
+        row["name"]: Figures(row["ok_count"], 0, 0.0, *(row[f"ok_{name}"] for name in _STATISTICS))
+        for row in found
+        if row["ok_count"]
+    }
+    return Shown(endpoints, successful, exact=True)
 
 
-def _exact_of_ok(row: Mapping[str, Any]) -> Figures:
-    return Figures(row["ok_count"], 0, 0.0, *(row[f"ok_{name}"] for name in _STATISTICS))
-
-
-def _estimated(sketch: Sketch) -> Figures:
+def figures_of(sketch: Sketch, judged: bool) -> Figures:
     """The figures of a sketch: counts are exact, mean and percentiles within 1 %."""
+    rate = sketch.failures / sketch.requests if judged else None
     quantiles = [sketch.quantile_ms(q) for q in (0.50, 0.95, 0.99)]
-    rate = sketch.failures / sketch.requests
     return Figures(sketch.requests, sketch.failures, rate, sketch.mean_ms(), *quantiles)
 
 

@@ -97,14 +97,15 @@ function sortable(table) {
 }
 
 function searchable(block) {
+  const table = block.querySelector(":scope > table");
   const rows = [...block.querySelectorAll("tbody tr")];
-  if (rows.length < 20) return;
+  if (!table || rows.length < 20) return;
   const input = document.createElement("input");
   input.type = "search";
   input.className = "search";
   input.placeholder = "Find in this table";
   input.setAttribute("aria-label", "Find in this table");
-  (block.querySelector(":scope > table") ?? block.firstChild).before(input);
+  table.before(input);
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().trim();
     for (const row of rows) row.hidden = words !== "" && !row.textContent.toLowerCase().includes(words);

@@ -14,6 +14,7 @@ from perfreport.assess import Assessment, assess
 from perfreport.ingestion import About, ingest
 from perfreport.judge.findings import ObjectiveFinding, Status, Verdict
 from perfreport.judge.verdict import give_verdict
+from perfreport.profile import CondensedProfile, RunProfile, condense, open_profile
 from perfreport.resources import folder
 from perfreport.run.info import RunInfo, TestType
 from perfreport.run.schema import batch
@@ -193,11 +194,47 @@ def test_a_soak_shows_the_leak_and_the_lag(tmp_path: Path, demo: Pack) -> None:
     assert tokens.status is Status.PASS
 
 
-def test_a_limit_may_stand_on_the_baseline(tmp_path: Path, o2c: Run) -> None:
-    baseline = recorded(tmp_path / "baseline.parquet", "k6-json/baseline.json.gz")
+@pytest.fixture
+def before(tmp_path: Path) -> Run:
+    return recorded(tmp_path / "baseline.parquet", "k6-json/baseline.json.gz")
+
+
+def condensed(run: Run) -> CondensedProfile:
+    small = run.path.with_name("small.parquet")
+    condense(run, small)
+    profile = open_profile(small)
+    assert isinstance(profile, CondensedProfile)
+    return profile
+
+
+@pytest.mark.parametrize("profile_of", [RunProfile, condensed])
+def test_a_limit_may_stand_on_the_baseline(before: Run, o2c: Run, profile_of) -> None:
     pack = Pack.model_validate({"objectives": {"each_endpoint": "p50 <= baseline + 10%"}})
-    found = {each.subject: each.status for each in assess(o2c, pack, baseline).objectives}
+    found = {each.subject: each.status for each in assess(o2c, pack, profile_of(before)).objectives}
     assert found["create_order"] is Status.FAIL  # truth: 15 % slower, nothing else is
     assert [name for name, status in found.items() if status is Status.FAIL] == ["create_order"]
     alone = assess(o2c, pack).objectives
     assert {each.status for each in alone} == {Status.NO_DATA}
+
+
+@pytest.mark.parametrize("statistic", ["p50", "p75", "p90", "p95", "p99", "mean", "min", "max"])
+def test_a_condensed_baseline_gives_limits_within_a_percent(
+    before: Run, o2c: Run, statistic
+) -> None:
+    pack = Pack.model_validate(
+        {"objectives": dict.fromkeys(("each_endpoint", "total"), f"{statistic} <= baseline + 10%")}
+    )
+    exact, close = (
+        assess(o2c, pack, profile).objectives for profile in (RunProfile(before), condensed(before))
+    )
+    assert len(exact) > 1
+    for one, other in zip(exact, close, strict=True):
+        assert other.limit == pytest.approx(one.limit, rel=0.01)
+        assert other.subject == one.subject
+
+
+def test_a_condensed_baseline_has_no_series(before: Run, o2c: Run) -> None:
+    pack = Pack.model_validate({"objectives": {"total": "max(vus_max) <= baseline + 10%"}})
+    found = assess(o2c, pack, condensed(before)).objectives
+    assert [each.status for each in found] == [Status.NO_DATA]
+    assert "baseline small: a condensed run holds no series vus_max" in found[0].why

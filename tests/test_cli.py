@@ -205,7 +205,7 @@ def test_a_comparison_is_a_page_and_a_comment_too(
     assert main([*line, "--format", "markdown"]) == Exit.WANTING
     comment = capsys.readouterr().out
     assert comment.startswith("**Regressed**")
-    assert "| create\\_order | P50 |" in comment
+    assert "| `create_order` | P50 |" in comment
 
 
 def test_junit_counts_what_it_holds(runs: Path, tmp_path: Path) -> None:

@@ -26,8 +26,9 @@ from perfreport.errors import Exit
     help="The file to write.",
 )  # fmt: skip
 @sla_option()
+@click.option("--overwrite", is_flag=True, help="Replace SMALL if it exists.")
 @flag_options
-def command(run: Path, output: Path, sla: Path | None) -> Exit:
+def command(run: Path, output: Path, sla: Path | None, overwrite: bool) -> Exit:
     """Keep of a run what comparing needs, a few MB however long it was.
 
     The file can be a baseline of compare and report and a run of history, with the same verdicts.
@@ -41,7 +42,7 @@ def command(run: Path, output: Path, sla: Path | None) -> Exit:
     pack = api.load_pack(sla) if sla else None
     refuse_inputs(output, [path for path in (run, sla) if path])
     opened = api.open_run(run)
-    api.condense(opened, output, pack)
+    api.condense(opened, output, pack, overwrite)
     before = sum(part.stat().st_size for part in opened.parts)
     tell(
         [f"{output}: {units.data(output.stat().st_size)}, the run has {units.data(before)}"], "done"

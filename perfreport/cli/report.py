@@ -14,7 +14,7 @@ from perfreport.cli.common import RUN, Command, emit, flag_options, sla_option, 
 @sla_option(required=True)
 @click.option(
     "--baseline", "baselines", multiple=True, type=RUN,
-    help="Earlier run to compare with; several pair with the runs by scenario and test type.",
+    help="Earlier run, or a condensed one, to compare with; several pair with the runs by scenario and test type.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="The HTML file to write."
@@ -32,7 +32,7 @@ def command(runs: tuple[Path, ...], sla: Path, baselines: tuple[Path, ...], outp
     html = api.report(
         [api.open_run(run) for run in runs],
         pack,
-        baselines=[api.open_run(run) for run in baselines],
+        baselines=[api.open_profile(run) for run in baselines],
     )
     emit(html, output, [*runs, *baselines, sla])
     if str(output) != "-":

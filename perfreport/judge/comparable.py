@@ -127,6 +127,7 @@ def _differs(baseline: float, run: float, within: float = _LOAD_WITHIN) -> bool:
 
 
 def same_users(baseline: Side, run: Side) -> bool:
+    """Whether as many users were active; False where that is not known."""
     if baseline.users is None or run.users is None:
         return False
     return not _differs(baseline.users, run.users)

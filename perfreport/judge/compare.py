@@ -7,16 +7,12 @@ from dataclasses import replace
 from statistics import median
 
 from perfreport import units
-from perfreport.judge.changes import (
-    MAX_DETECTABLE_ERROR,
-    EndpointChanges,
-    Measured,
-    Rule,
-    endpoint_changes,
-)
-from perfreport.judge.comparable import Doubts, Side, doubts, listed
+from perfreport.judge.changes import Changes, changes_of
+from perfreport.judge.comparable import Doubts, Side, doubts, listed, same_users
+from perfreport.judge.error_rows import MAX_DETECTABLE
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison, Doubt, RunToRunSd
 from perfreport.judge.places import places, shared_why
+from perfreport.judge.rows import CELLS_AT_LEAST, Endpoint, Measured, Rule
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.sketch import within
 
@@ -39,41 +35,61 @@ def compare(
     """
     baseline = baselines[0]
     against = doubts(baseline, run, settings)
-    endpoints = _endpoints(baseline, run, settings)
-    changes = [change for endpoint in endpoints for change in endpoint.rows]
+    found = _changes(baselines, run, settings)
+    changes = found.rows
     if against.serious:
-        changes = [_withdrawn(change, against.serious[0]) for change in changes]
+        changes = tuple(_withdrawn(change, against.serious[0]) for change in changes)
     blind = _blind_rows(baseline, run, changes, settings)
-    verdict = _verdict(baseline, run, changes, against, blind, settings, critical)
+    unseen = _unseen(blind, found, against)
+    verdict = _verdict(baseline, run, changes, against, unseen, settings, critical)
+    sd = _run_to_run_sd(found, len(baselines))
     return Comparison(
         verdict,
-        _why(verdict, changes, against, blind, settings),
-        (*against.all, *_errors_differ(endpoints)),
+        _why(
+            verdict,
+            changes,
+            against,
+            unseen if verdict == ChangeVerdict.INCONCLUSIVE else blind,
+            settings,
+        ),
+        (*against.all, *_errors_differ(found)),
         _shared_shift(changes),
-        _assumed_sd(settings),
-        tuple(changes),
+        sd,
+        changes,
         tested=run.tested,
         baselines=tuple(side.tested for side in baselines),
-        places=places(baselines, run, settings, changes, _successes_only(endpoints)),
+        gate=settings.gate,
+        places=places(baselines, run, settings, changes, found.successes_only, sd),
         shared_why=shared_why(changes),
     )
 
 
-def _endpoints(baseline: Side, run: Side, settings: CompareSettings) -> list[EndpointChanges]:
-    """The rows of all endpoints that both runs have, the busiest endpoint first."""
-    theirs, ours = _measured(baseline), _measured(run)
-    names = sorted(theirs.keys() & ours.keys(), key=lambda name: (-ours[name].row.count, name))
-    rule = Rule(settings, settings.level(len(names)))
-    return [endpoint_changes(name, theirs[name], ours[name], rule) for name in names]
+def _changes(baselines: Sequence[Side], run: Side, settings: CompareSettings) -> Changes:
+    """The rows of all endpoints that run and baseline have, the busiest endpoint first."""
+    names = [
+        name
+        for name in run.endpoints
+        if name in baselines[0].endpoints
+        and all(name in side.sketches for side in (run, baselines[0]))
+    ]
+    names.sort(key=lambda name: (-run.endpoints[name].count, name))
+    rule = Rule(settings, settings.level(len(names)), same_users(baselines[0], run))
+    endpoints = (_endpoint(name, baselines, run) for name in names)
+    return changes_of(endpoints, len(baselines), rule)
 
 
-def _measured(side: Side) -> dict[str, Measured]:
-    sketches = within(side.sketches, side.start, side.window)
-    return {
-        name: Measured(sketches[name], row, side.successful.get(name))
-        for name, row in side.endpoints.items()
-        if name in sketches
-    }
+def _endpoint(name: str, baselines: Sequence[Side], run: Side) -> Endpoint:
+    """One endpoint of the runs that have it; history with too few cells of time is left out."""
+    having = [side for side in baselines if name in side.endpoints and name in side.sketches]
+    measured = [_measured(name, side) for side in having]
+    enough = [each for each in measured if each.sketch.filled_cells >= CELLS_AT_LEAST]
+    return Endpoint(name, tuple(enough or measured), _measured(name, run))
+
+
+def _measured(name: str, side: Side) -> Measured:
+    """One endpoint of a side; its sketch is cut only now, so that few are in memory at once."""
+    cut = within({name: side.sketches[name]}, side.start, side.window)[name]
+    return Measured(cut, side.endpoints[name], side.successful.get(name), side.window.seconds)
 
 
 def _withdrawn(change: Change, doubt: Doubt) -> Change:
@@ -91,11 +107,24 @@ def _blind_rows(
     blind: Blind = {}
     for change in changes:
         if change.statistic in settings.gate and _is_blind(change, settings):
-            word = "errors" if change.statistic == "error_rate" else change.statistic.upper()
-            blind.setdefault(change.name, []).append(word)
+            blind.setdefault(change.name, []).append(_word(change.statistic))
     for name in sorted(baseline.endpoints.keys() ^ run.endpoints.keys()):
         blind[name] = ["in one run only"]
     return blind
+
+
+def _unseen(blind: Blind, found: Changes, against: Doubts) -> Blind:
+    """Without the error rates that vary too much from run to run to show what matters.
+
+    No amount of data would decide those: a run that was undecided for them would be so for ever.
+    """
+    if against.serious:
+        return blind
+    kept = {
+        name: [word for word in words if word != "errors" or name in found.blind_errors]
+        for name, words in blind.items()
+    }
+    return {name: words for name, words in kept.items() if words}
 
 
 def _is_blind(change: Change, settings: CompareSettings) -> bool:
@@ -104,7 +133,7 @@ def _is_blind(change: Change, settings: CompareSettings) -> bool:
     if change.verdict != ChangeVerdict.INCONCLUSIVE or change.detectable is None:
         return False
     is_rate = change.statistic == "error_rate"
-    return change.detectable > (MAX_DETECTABLE_ERROR if is_rate else settings.max_detectable)
+    return change.detectable > (MAX_DETECTABLE if is_rate else settings.max_detectable)
 
 
 def _verdict(
@@ -178,16 +207,18 @@ def _step(change: Change) -> str:
     value = change.change or 0.0
     if change.statistic == "error_rate":
         return f"errors {value * 100:+.2f} points".replace("-", "−")
-    return f"{change.statistic.upper()} {units.signed_percent(value)}"
+    return f"{_word(change.statistic)} {units.signed_percent(value)}"
 
 
-def _successes_only(endpoints: Iterable[EndpointChanges]) -> set[str]:
-    return {endpoint.name for endpoint in endpoints if endpoint.successes_only}
+def _word(statistic: str) -> str:
+    """What people call it: `P50`, `errors`, `throughput`."""
+    words = {"error_rate": "errors", "throughput": "throughput"}
+    return words.get(statistic, statistic.upper())
 
 
-def _errors_differ(endpoints: Iterable[EndpointChanges]) -> list[Doubt]:
+def _errors_differ(found: Changes) -> list[Doubt]:
     """Where the error rates differ, successful requests are compared: the run says so, too."""
-    names = sorted(_successes_only(endpoints))
+    names = sorted(found.successes_only)
     if not names:
         return []
     return [Doubt("errors", f"error rates differ, so only successes are timed: {listed(names)}")]
@@ -199,7 +230,8 @@ def _shared_shift(changes: Iterable[Change]) -> float | None:
     return median(shifts) if shifts else None
 
 
-def _assumed_sd(settings: CompareSettings) -> RunToRunSd:
-    """One baseline cannot show how much runs of one system differ, so that is assumed."""
-    sd = settings.run_to_run_sd
-    return RunToRunSd(sd, sd, sd, source="assumed", runs=1)
+def _run_to_run_sd(found: Changes, baselines: int) -> RunToRunSd:
+    """Estimated from three baselines on; fewer cannot show how much runs of one system differ."""
+    estimated = any(sd.runs for sd in found.sds.values())
+    p50, p95, p99 = (found.sds[statistic].sd for statistic in ("p50", "p95", "p99"))
+    return RunToRunSd(p50, p95, p99, "history" if estimated else "assumed", baselines)

@@ -132,13 +132,27 @@ class Change:
 
 @dataclass(frozen=True)
 class RunToRunSd:
-    """The variation between runs of one system that the judgement rests on, as fractions."""
+    """The variation between runs of one system that the judgement rests on, as fractions.
+
+    runs  of the baseline and its history
+    """
 
     p50: float
     p95: float
     p99: float
     source: str  # assumed, history
     runs: int
+
+    @property
+    def note(self) -> str:
+        """What is to be said of an assumed variation; empty for one that was estimated."""
+        if self.source != "assumed":
+            return ""
+        those = "one baseline run" if self.runs == 1 else f"{self.runs} baseline runs"
+        return (
+            f"run-to-run sd assumed {self.p50 * 100:g} % (compare: run_to_run_sd), as {those} cannot "
+            "show it: with a history of three runs or more it is estimated"
+        )
 
 
 @dataclass(frozen=True)
@@ -227,6 +241,7 @@ class Comparison:
     baselines  the baseline, then the history that was used with it
     places     of each endpoint that both runs have, the busiest first
     history    every run that was offered as such
+    gate       the statistics whose rows make the verdict
     shared_why what all endpoints share, as a sentence; empty where they do not move alike
     """
 
@@ -240,6 +255,7 @@ class Comparison:
     baselines: tuple[Tested, ...]
     places: tuple[Place, ...] = ()
     history: tuple[Earlier, ...] = ()
+    gate: tuple[str, ...] = ("p50", "p95", "error_rate")
     shared_why: str = ""
 
 

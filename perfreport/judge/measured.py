@@ -30,6 +30,7 @@ class Measured:
     sketches: Mapping[str, Sketch] = field(default_factory=dict)  # of the judged window
     series: tuple[SeriesRow, ...] = ()
     trends: tuple[Trend, ...] = ()
+    condensed: bool = False  # no rows: pools are known by their endpoints alone, series not at all
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def observe(objective: Objective, measured: Measured) -> Observed:
         return _of_users(limit, measured.users.get(objective.key))
     row = measured.subjects.get(objective.key)
     if row is None or not row.count:
-        return Observed(None, limit.unit, 0, why=_absent(objective))
+        return Observed(None, limit.unit, 0, why=_absent(objective, measured))
     if objective.about is About.CHECKS or limit.statistic == "error_rate":
         return _of_outcomes(objective, limit, row, measured.sketches.get(objective.key))
     if limit.statistic == "count":
@@ -63,7 +64,11 @@ def observe(objective: Objective, measured: Measured) -> Observed:
     return _of_times(limit, row, measured.sketches.get(objective.key))
 
 
-def _absent(objective: Objective) -> str:
+def _absent(objective: Objective, measured: Measured) -> str:
+    if measured.condensed:
+        return (
+            "a condensed run knows its endpoints as a whole, and these requests are none or a part"
+        )
     if objective.about is About.CHECKS:
         return "the run holds no checks"
     if objective.names is None:
@@ -140,7 +145,8 @@ def _of_series(limit: Limit, measured: Measured) -> Observed:
     lines = [(row, getattr(row, limit.statistic)) for row in rows]
     found = [(row, value) for row, value in lines if value is not None]
     if not found:
-        return Observed(None, limit.unit, 0, why=f"the run holds no series {_either(names)}")
+        holds = "a condensed run holds" if measured.condensed else "the run holds"
+        return Observed(None, limit.unit, 0, why=f"{holds} no series {_either(names)}")
     row, value = (max if limit.upper else min)(found, key=lambda line: line[1])
     return _in_unit(limit, spec, row, value, _line(spec, row.labels, len(found)), measured)
 

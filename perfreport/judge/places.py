@@ -20,6 +20,7 @@ from perfreport.judge.findings import (
     ShiftPoint,
 )
 from perfreport.judge.newfailures import new_failures
+from perfreport.judge.rows import CELLS_AT_LEAST
 from perfreport.judge.side import Side
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.difference import log_difference
@@ -78,7 +79,9 @@ def _place(
     sd: RunToRunSd,
 ) -> Place:
     known = [side for side in baselines if name in side.sketches]
-    before = [_cut(side, name, successes_only) for side in known]
+    cut = [_cut(side, name, successes_only) for side in known]
+    # History with too few cells of time is left out, as in the rows.
+    before = [sketch for sketch in cut if sketch.filled_cells >= CELLS_AT_LEAST] or cut
     after = _cut(run, name, successes_only) if name in run.sketches else None
     shift: tuple[ShiftPoint, ...] = ()
     periods: tuple[PeriodChange, ...] = ()

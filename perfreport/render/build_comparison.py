@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from perfreport import units
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison
 from perfreport.render.build_finding import change_text, interval_text
+from perfreport.render.build_places import places
 from perfreport.render.build_text import (
     CHANGE_BADGES,
+    ROW_BADGES,
+    SENTENCE_LENGTH,
     STATISTIC_WORDS,
     capital,
     count,
     counted,
     listed,
     ms_number,
+    number_word,
     plain,
 )
 from perfreport.render.figures.interval import interval_axis, interval_mark, interval_scale
 from perfreport.render.figures.scale import Scale, finite
-from perfreport.render.model import Compared, ComparedRow
+from perfreport.render.model_comparison import Compared, ComparedRow
 
 _SHOWN = 36
+_MOST_FOLDED = 1500  # rows, with about 1 KB each
 _ORDER = [
     ChangeVerdict.REGRESSED,
     ChangeVerdict.IMPROVED,
@@ -33,26 +38,47 @@ _ORDER = [
 ]
 
 
-def compared(comparison: Comparison, baseline: str, run: str, band: float) -> Compared:
-    """A comparison of two runs by name; `band` is the change too small to matter."""
+def compared(
+    comparison: Comparison,
+    baseline: str,
+    run: str,
+    band: float,
+    whole: bool = False,
+    prefix: str = "",
+) -> Compared:
+    """A comparison of two runs by name.
+
+    band    the change too small to matter
+    whole   show where all endpoints differ, not only those that changed
+    prefix  of the ids in the page
+    """
     ranked = sorted(comparison.comparisons, key=_rank)
     drawn = [change for change in ranked if _is_relative(change)]
     bounds = finite(b for c in drawn for b in (c.change, c.ci_low, c.ci_high))
     scale = interval_scale(bounds, band)
     shown = [change for change in ranked if _is_told(change)][:_SHOWN] or ranked[:_SHOWN]
-    folded = [change for change in ranked if change not in shown]
+    above = set(map(id, shown))
+    folded = [change for change in ranked if id(change) not in above]
+    where = places(comparison, prefix, band, moved_only=not whole)
     return Compared(
-        title=_title(comparison),
+        title=_count_title(comparison) if whole else _title(comparison),
         sub=_sub(comparison, baseline, band),
-        why=plain(comparison.why, 400),
+        why=plain(comparison.why, SENTENCE_LENGTH),
         doubts=tuple(plain(doubt.why, 300) for doubt in comparison.comparable),
         baseline=plain(baseline, 24) or "Baseline",
         run=plain(run, 24),
         axis=interval_axis(scale, band) if drawn else None,
-        rows=tuple(_row(change, scale) for change in shown),
-        more=tuple(_row(change, scale) for change in folded),
+        rows=tuple(_row(change, scale, where.ids) for change in shown),
+        more=tuple(_row(change, scale, where.ids) for change in folded[:_MOST_FOLDED]),
         more_label=_more_label(folded),
+        left_out=_left_out(len(folded) - _MOST_FOLDED),
+        places=where.figures,
+        places_left_out=where.left_out,
     )
+
+
+def _left_out(rows: int) -> str:
+    return f"Not in this page: {rows:,} rows; --format json holds all." if rows > 0 else ""
 
 
 def _is_told(change: Change) -> bool:
@@ -67,7 +93,7 @@ def _more_label(folded: Sequence[Change]) -> str:
         return ""
     counts = Counter(change.verdict for change in folded)
     told = [
-        f"{counts[verdict]} {CHANGE_BADGES[verdict].word.lower()}"
+        f"{counts[verdict]} {ROW_BADGES[verdict].word.lower()}"
         for verdict in _ORDER
         if counts[verdict]
     ]
@@ -83,8 +109,8 @@ def _rank(change: Change) -> tuple[int, float, str, str]:
     return (_ORDER.index(change.verdict), -size, change.name, change.statistic)
 
 
-def _row(change: Change, scale: Scale) -> ComparedRow:
-    badge = CHANGE_BADGES[change.verdict]
+def _row(change: Change, scale: Scale, place_ids: Mapping[str, str]) -> ComparedRow:
+    badge = ROW_BADGES[change.verdict]
     mark = None
     if _is_relative(change) and change.change is not None:
         mark = interval_mark(scale, badge.css, change.change, change.ci_low, change.ci_high)
@@ -97,7 +123,8 @@ def _row(change: Change, scale: Scale) -> ComparedRow:
         interval=interval_text(change),
         mark=mark,
         badge=badge,
-        why=plain(change.why, 400),
+        why=plain(change.why, SENTENCE_LENGTH),
+        place=place_ids.get(change.name, ""),
     )
 
 
@@ -126,6 +153,26 @@ def _title(comparison: Comparison) -> str:
     if parts:
         return "Against the baseline: " + ", ".join(parts)
     return f"Against the baseline: {CHANGE_BADGES[comparison.verdict].word.lower()}"
+
+
+def _count_title(comparison: Comparison) -> str:
+    """`Two of ten endpoints regressed, one improved`, where the verdict stands above it."""
+    verdicts: dict[str, set[ChangeVerdict | None]] = {}
+    for change in comparison.comparisons:
+        verdicts.setdefault(change.name, set()).add(change.verdict)
+    worse = sum(ChangeVerdict.REGRESSED in found for found in verdicts.values())
+    better = sum(
+        ChangeVerdict.IMPROVED in found and ChangeVerdict.REGRESSED not in found
+        for found in verdicts.values()
+    )
+    endpoints = counted(len(verdicts), "endpoint")
+    if not verdicts:
+        return "No endpoint could be compared"
+    if worse and better:
+        return f"{capital(number_word(worse))} of {endpoints} regressed, {number_word(better)} improved"
+    if worse or better:
+        return f"{capital(number_word(worse or better))} of {endpoints} {'regressed' if worse else 'improved'}"
+    return f"None of {endpoints} changed for sure"
 
 
 def _sub(comparison: Comparison, baseline: str, band: float) -> str:

@@ -19,7 +19,8 @@ from perfreport.render.build_strip import strip
 from perfreport.render.build_text import STATUS_BADGES, TALLY_WORDS, capital, plain
 from perfreport.render.build_timeline import timeline
 from perfreport.render.figures.scale import finite
-from perfreport.render.model import Badge, Compared, RunSection
+from perfreport.render.model import Badge, RunSection
+from perfreport.render.model_comparison import Compared
 from perfreport.sla.model import Pack, Request, Scenario, Selection, Target
 from perfreport.tables import SeriesPoint
 
@@ -42,7 +43,7 @@ def run_section(
         endpoints=endpoints(run, section, findings),
         failures=failures(run),
         checks=script_checks(run),
-        compared=_compared(run, pack.compare.min_effect),
+        compared=_compared(run, pack.compare.min_effect, section),
         soak=soak(run, pack),
     )
 
@@ -56,10 +57,10 @@ def _statuses(findings: Sequence[ObjectiveFinding]) -> tuple[Badge, ...]:
     )
 
 
-def _compared(run: RunEvidence, band: float) -> Compared | None:
+def _compared(run: RunEvidence, band: float, section: str) -> Compared | None:
     if run.comparison is None:
         return None
-    return compared(run.comparison, run.baseline or "", run.name, band)
+    return compared(run.comparison, run.baseline or "", run.name, band, prefix=section)
 
 
 def _names_of(finding: ObjectiveFinding, pack: Pack) -> tuple[str, ...]:

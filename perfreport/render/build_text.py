@@ -50,6 +50,10 @@ CHANGE_BADGES = {
     ChangeVerdict.NOT_COMPARABLE: Badge("nodata", "i-nodata", "Not comparable"),
     None: Badge("none", "i-dot", "Reported"),
 }
+# A row that is not comparable had too little data, or stands in runs that are not.
+ROW_BADGES = CHANGE_BADGES | {
+    ChangeVerdict.NOT_COMPARABLE: Badge("nodata", "i-few", "Not judged"),
+}
 TREND_BADGES = {
     TrendVerdict.GROWING: Badge("risk", "i-up", "Growing"),
     TrendVerdict.INCONCLUSIVE: Badge("nodata", "i-tilde", "Inconclusive"),
@@ -127,8 +131,12 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     >>> counted(1, "request"), counted(12, "series", "series")
     ('one request', '12 series')
     """
-    word = _WORDS[count] if count < len(_WORDS) else f"{count:,}"
-    return f"{word} {noun if count == 1 else plural or noun + 's'}"
+    return f"{number_word(count)} {noun if count == 1 else plural or noun + 's'}"
+
+
+def number_word(count: int) -> str:
+    """`three`, `1,204`."""
+    return _WORDS[count] if count < len(_WORDS) else f"{count:,}"
 
 
 def listed(words: Iterable[str], most: int = 3) -> str:

@@ -1,40 +1,49 @@
-"""A comparison as table, JSON and Markdown: the same words in each."""
+"""A comparison for the terminal and as JSON: what changed, what is undecided, the rest in a line."""
 
 from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Sequence
 
-from perfreport import units
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison
 from perfreport.render import json
-from perfreport.render.table import Column, Table, captured, for_markdown, markdown_text, printable
-from perfreport.render.table import for_terminal as print_table
+from perfreport.render.change_words import (
+    VERDICT_WORDS,
+    Endpoint,
+    change_text,
+    decide_text,
+    failures_text,
+    history_lines,
+    interval_text,
+    reasons,
+    row_word,
+    sd_line,
+    statistic_word,
+    sure_text,
+    told,
+    value_text,
+)
+from perfreport.render.compare_markdown import as_markdown
+from perfreport.render.names import short_names, wrapped
+from perfreport.render.table import captured, printable
 
-VERDICT_WORDS = {
-    ChangeVerdict.REGRESSED: "Regressed",
-    ChangeVerdict.IMPROVED: "Improved",
-    ChangeVerdict.UNCHANGED: "Unchanged",
-    ChangeVerdict.INCONCLUSIVE: "Inconclusive",
-    ChangeVerdict.NOT_COMPARABLE: "Not comparable",
-}
-STATISTIC_WORDS = {
-    "p50": "P50", "p95": "P95", "p99": "P99", "mean": "mean",
-    "error_rate": "errors", "throughput": "throughput",
-}  # fmt: skip
-_STYLES: dict[ChangeVerdict | None, str | None] = {
+__all__ = ["as_json", "as_markdown", "as_text", "for_terminal"]
+
+_STYLES: dict[ChangeVerdict | None, str] = {
     ChangeVerdict.REGRESSED: "bold red",
     ChangeVerdict.IMPROVED: "green",
-    ChangeVerdict.INCONCLUSIVE: "dim",
+    ChangeVerdict.INCONCLUSIVE: "yellow",
 }
-_COLUMNS = (
-    Column("endpoint", width=13),
-    Column(""),
-    Column("baseline", right=True),
-    Column("run", right=True),
-    Column("change", right=True),
-    Column("90 % interval", right=True),
-    Column("verdict"),
-)
+_HEADINGS = ("", "baseline", "run", "change", "90 % interval", "")
+_INDENT = 2
+_MOST_CHANGED, _MOST_UNDECIDED = 30, 8  # endpoints; every row stands in the other formats
+_MOST_NOT_COMPARABLE = 3  # figures of runs that cannot be compared say little
+_NAME_IN_TEXT = 44  # of an endpoint that is only named
+_NAMES_LENGTH = 230  # about three lines
+_LEFT_OUT_SHOWN = 5
 
 
 def as_json(comparison: Comparison) -> str:
@@ -42,106 +51,129 @@ def as_json(comparison: Comparison) -> str:
     return json.document(json.plain(comparison))
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """For a pull request: verdict, doubts, table; the reasons of what changed below it."""
-    lines = [f"**{VERDICT_WORDS[comparison.verdict]}**", ""]
-    lines += [f"- {markdown_text(line)}" for line in _reasons(comparison)]
-    lines += ["", for_markdown(_table(comparison.comparisons)), sd_line(comparison)]
-    lines += [f"- {markdown_text(evidence_line(row))}" for row in changed(comparison)]
-    return "\n".join(lines) + "\n"
-
-
 def as_text(comparison: Comparison) -> str:
-    """The terminal's table as plain text, for a file."""
-    return captured(lambda console: for_terminal(comparison, console))
+    """The terminal's output as plain text, for a file."""
+    return captured(lambda console: for_terminal(comparison, console), width=80)
 
 
 def for_terminal(comparison: Comparison, console: Console) -> None:
-    """Verdict first, then doubts, the table, and the evidence of what changed."""
-    style = _STYLES.get(comparison.verdict) or "bold"
-    console.print(VERDICT_WORDS[comparison.verdict], style=style)
-    for line in _reasons(comparison):
-        console.print(f"  {line}", style="dim" if line != comparison.why else None)
+    """Verdict and reasons; then what changed, what is undecided, and all else in one line."""
+    console.print(
+        VERDICT_WORDS[comparison.verdict], style=_STYLES.get(comparison.verdict) or "bold"
+    )
+    for n, line in enumerate(reasons(comparison)):
+        _paragraph(console, line, "  " if n == 0 else "  doubt: ", style="" if n == 0 else "yellow")
+    groups = told(comparison)
+    is_comparable = comparison.verdict is not ChangeVerdict.NOT_COMPARABLE
+    changed = groups.changed[:_MOST_CHANGED]
+    undecided = groups.undecided[: _MOST_UNDECIDED if is_comparable else _MOST_NOT_COMPARABLE]
+    table = _Rows([row for endpoint in (*changed, *undecided) for row in endpoint.rows])
+    names = short_names((row.name for row in comparison.comparisons), console.width)
+    if changed or undecided:
+        console.print()
+        console.print(table.heading, style="dim")
+    for endpoint in changed:
+        _print_endpoint(endpoint, names[endpoint.name], table, console)
+    _print_more(len(groups.changed) - len(changed), "changed", console)
+    if undecided and changed:
+        console.print()
+    for endpoint in undecided:
+        _print_endpoint(endpoint, names[endpoint.name], table, console)
+    _print_more(len(groups.undecided) - len(undecided), "undecided", console)
     console.print()
-    print_table(_table(comparison.comparisons), console)
-    console.print()
-    for row in changed(comparison):
-        console.print(evidence_line(row), style=_STYLES.get(row.verdict))
-    console.print(sd_line(comparison), style="dim")
+    _print_unchanged(groups.unchanged, console)
+    for line in (sd_line(comparison), *_cut_list(history_lines(comparison))):
+        _paragraph(console, line, style="dim")
 
 
-def changed(comparison: Comparison) -> list[Change]:
-    """The rows that became worse or better."""
-    loud = (ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED)
-    return [row for row in comparison.comparisons if row.verdict in loud]
+class _Rows:
+    """Rows in columns that are as wide as their widest cell."""
+
+    def __init__(self, rows: Sequence[Change]) -> None:
+        cells = [_HEADINGS, *(_cells(row) for row in rows)]
+        self._widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+
+    @property
+    def heading(self) -> str:
+        return self._line(_HEADINGS)
+
+    def line(self, row: Change) -> Text:
+        *_, word = cells = _cells(row)
+        line = Text(self._line(cells))
+        line.highlight_words([word] if word else [], _STYLES.get(row.verdict, ""))
+        return line
+
+    def _line(self, cells: Sequence[str]) -> str:
+        first, *numbers, word = cells
+        parts = [first.ljust(self._widths[0])]
+        parts += [
+            " " * (width - cell_len(cell)) + cell
+            for cell, width in zip(numbers, self._widths[1:-1], strict=True)
+        ]
+        return (" " * _INDENT + "  ".join([*parts, word])).rstrip()
 
 
-def _reasons(comparison: Comparison) -> list[str]:
-    """How the verdict came about, then every doubt; once each where doubts are the verdict."""
-    doubts = [printable(doubt.why) for doubt in comparison.comparable]
-    if comparison.verdict == ChangeVerdict.NOT_COMPARABLE and doubts:
-        return doubts
-    return [printable(comparison.why), *doubts]
-
-
-def evidence_line(row: Change) -> str:
-    """`create_order P95: 182 ms to 203 ms, +11.5 % ...`"""
-    return printable(f"{row.name} {STATISTIC_WORDS.get(row.statistic, row.statistic)}: {row.why}")
-
-
-def sd_line(comparison: Comparison) -> str:
-    """Where the run-to-run variation came from, and the shift shared by all endpoints."""
-    sd = comparison.run_to_run_sd
-    source = "assumed" if sd.source == "assumed" else f"from {sd.runs} runs"
-    line = f"run-to-run sd {source}: {units.percent(sd.p50)}"
-    if comparison.shared_shift is not None:
-        line += f"; median change of all endpoints {units.signed_percent(comparison.shared_shift)}"
-    return line
-
-
-def value_text(row: Change, value: float | None) -> str:
-    """A value of the row's statistic with its unit."""
-    if value is None:
-        return ""
-    unit = {"error_rate": "1", "throughput": "/s"}.get(row.statistic, "ms")
-    return units.quantity_text(value, unit)
-
-
-def change_text(row: Change, value: float | None) -> str:
-    """A change: percent, or percentage points for an error rate."""
-    if value is None:
-        return ""
-    if row.statistic == "error_rate":
-        return f"{value * 100:+.2f} pp".replace("-", "−")
-    return units.signed_percent(value)
-
-
-def _table(rows: tuple[Change, ...]) -> Table:
-    cells, last = [], None
-    for row in rows:
-        cells.append(_row(row, "" if row.name == last else row.name))
-        last = row.name
-    return Table(_COLUMNS, tuple(cells), tuple(_STYLES.get(row.verdict) for row in rows))
-
-
-def _row(row: Change, name: str) -> tuple[str, ...]:
-    interval = ""
-    if row.ci_low is not None and row.ci_high is not None:
-        low, high = change_text(row, row.ci_low), change_text(row, row.ci_high)
-        interval = f"{low.rsplit(' ', 1)[0]} to {high.rsplit(' ', 1)[0]}"
+def _cells(row: Change) -> tuple[str, ...]:
     return (
-        name,
-        STATISTIC_WORDS.get(row.statistic, row.statistic),
+        printable(statistic_word(row))[:10],
         value_text(row, row.baseline),
         value_text(row, row.run),
         change_text(row, row.change),
-        interval,
-        _row_word(row.verdict),
+        interval_text(row),
+        row_word(row.verdict),
     )
 
 
-def _row_word(verdict: ChangeVerdict | None) -> str:
-    """A row that is not comparable had too little data, or stands in runs that are not."""
-    if verdict == ChangeVerdict.NOT_COMPARABLE:
-        return "not judged"
-    return VERDICT_WORDS[verdict].lower() if verdict else ""
+def _print_endpoint(endpoint: Endpoint, name: str, table: _Rows, console: Console) -> None:
+    """Its name, a line for each statistic that matters, where it differs, what would decide it."""
+    console.print(Text(name, style="bold"))
+    for row in endpoint.rows:
+        console.print(table.line(row), no_wrap=True, overflow="ellipsis")
+    place = endpoint.place
+    notes = (
+        ("where", place.why if place else ""),
+        ("new", failures_text(place.failures) if place else ""),
+        ("sure", sure_text(endpoint.rows)),
+        ("needs", decide_text(endpoint.rows)),
+    )
+    for label, text in notes:
+        if text:
+            _paragraph(console, text, f"{' ' * _INDENT}{label:<8}", style="dim")
+
+
+def _print_more(count: int, what: str, console: Console) -> None:
+    if count > 0:
+        noun = "endpoint is" if count == 1 else "endpoints are"
+        _paragraph(
+            console, f"{count:,} more {noun} {what}: --format markdown, html or json has all"
+        )
+
+
+def _print_unchanged(names: Sequence[str], console: Console) -> None:
+    """`7 endpoints unchanged: a, b, c and 4 more`."""
+    if not names:
+        return
+    noun = "endpoint" if len(names) == 1 else "endpoints"
+    text = f"{len(names):,} {noun} unchanged: "
+    short = list(short_names(names, _NAME_IN_TEXT).values())
+    shown: list[str] = []
+    while len(shown) < len(short) and sum(map(len, shown)) + len(short[len(shown)]) < _NAMES_LENGTH:
+        shown.append(short[len(shown)])
+    more = len(short) - len(shown)
+    text += ", ".join(shown) + (f" and {more:,} more" if more else "")
+    _paragraph(console, text)
+
+
+def _cut_list(lines: Sequence[str]) -> list[str]:
+    shown = list(lines[:_LEFT_OUT_SHOWN])
+    more = len(lines) - len(shown)
+    return [*shown, f"and {more:,} more"] if more else shown
+
+
+def _paragraph(console: Console, text: str, label: str = "", style: str = "") -> None:
+    """Text that wraps below its own beginning."""
+    for n, line in enumerate(wrapped(printable(text), max(20, console.width - len(label)))):
+        start = label if n == 0 else " " * len(label)
+        shown = Text(start).append(line, style=style)
+        shown.rstrip()
+        console.print(shown, no_wrap=True, overflow="ignore")

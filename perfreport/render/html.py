@@ -19,7 +19,8 @@ from perfreport.judge.evidence import Readiness
 from perfreport.judge.findings import Comparison
 from perfreport.render.build import build_report
 from perfreport.render.build_comparison_page import build_comparison_page
-from perfreport.render.model import ComparisonPage, Report
+from perfreport.render.model import Report
+from perfreport.render.model_comparison import ComparisonPage
 
 
 def render_report(readiness: Readiness) -> str:

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perfreport.render.figures.interval import IntervalAxis, IntervalMark
 from perfreport.render.figures.margin_bar import MarginBar
 from perfreport.render.figures.sparkline import Sparkline
 from perfreport.render.figures.squares import Squares
 from perfreport.render.figures.strip import Strip
 from perfreport.render.figures.timeline import Timeline
-
-
-@dataclass(frozen=True)
-class Badge:
-    """A status: word, shape and hue, always together."""
-
-    css: str  # fail, risk, nodata, none, pass: the hue
-    icon: str  # id of the shape
-    word: str
+from perfreport.render.model_comparison import Compared
+from perfreport.render.model_parts import Badge as Badge
+from perfreport.render.model_parts import Fact as Fact
 
 
 @dataclass(frozen=True)
@@ -49,14 +42,6 @@ class Reason:
     text: str
     detail: str
     link: Link | None
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A term and its value."""
-
-    term: str
-    value: str
 
 
 @dataclass(frozen=True)
@@ -227,37 +212,6 @@ class ScriptChecks:
 
 
 @dataclass(frozen=True)
-class ComparedRow:
-    """One endpoint and statistic, baseline against run."""
-
-    name: str
-    statistic: str
-    baseline: str
-    run: str
-    change: str
-    interval: str
-    mark: IntervalMark | None
-    badge: Badge
-    why: str
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A run against its baseline."""
-
-    title: str
-    sub: str
-    why: str
-    doubts: tuple[str, ...]
-    baseline: str
-    run: str
-    axis: IntervalAxis | None
-    rows: tuple[ComparedRow, ...]
-    more: tuple[ComparedRow, ...]
-    more_label: str
-
-
-@dataclass(frozen=True)
 class SoakRow:
     """One series over a soak."""
 
@@ -362,26 +316,5 @@ class Report:
     benchmarks: Benchmarks | None
     runs: tuple[RunSection, ...]
     provenance: Provenance
-    print_foot: str
-    foot: str
-
-
-@dataclass(frozen=True)
-class ComparisonSection:
-    """The part of a page that compares, with the prefix of its anchors."""
-
-    id: str
-    compared: Compared
-
-
-@dataclass(frozen=True)
-class ComparisonPage:
-    """A page of its own for one comparison."""
-
-    title: str
-    kicker: tuple[str, ...]
-    verdict: Badge
-    facts: tuple[Fact, ...]
-    section: ComparisonSection
     print_foot: str
     foot: str

@@ -15,6 +15,8 @@ from rich.text import Text
 
 # A spreadsheet runs a cell that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MARKDOWN = re.compile(r"[\\`*_\[\]|~]|#(?=\w)")
+_LINKED = re.compile(r"@(?=\w)|#(?=\w)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,15 @@ def _markdown_row(cells: Any) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text in which nothing is Markdown or HTML."""
-    escaped = printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return escaped.replace("`", "\\`").replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")
+    """Text in which nothing is Markdown, HTML, a link, or a mention of somebody.
+
+    >>> markdown_text("a_b | <c> @d"), markdown_text("https://e.f #12")
+    ('a\\\\_b \\\\| &lt;c&gt; @&#8203;d', 'https:&#8203;//e.f \\\\#&#8203;12')
+    """
+    escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = _MARKDOWN.sub(r"\\\g<0>", escaped)
+    # Services look for these in the text as it is shown: a space of no width parts them.
+    return _LINKED.sub(r"\g<0>&#8203;", escaped)
 
 
 def _csv_cell(value: Any) -> Any:

@@ -23,13 +23,12 @@ _VERSION = 1
 _PART = "part"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Condensed:
     """A run without its rows, but with the tables that stand for them."""
 
     path: Path
     info: RunInfo
-    rows: pa.Table
 
     @property
     def name(self) -> str:
@@ -37,12 +36,17 @@ class Condensed:
         return self.path.name.removesuffix(".parquet")
 
     def part(self, name: str, schema: pa.Schema) -> pa.Table:
-        """One of the tables; RunError where its columns are not those of the schema."""
-        mine = self.rows.filter(pc.equal(self.rows[_PART], name))
+        """One of the tables; RunError where it is damaged or its columns are not the schema's."""
         try:
-            return mine.select(schema.names).cast(schema)
-        except (pa.ArrowInvalid, KeyError) as error:
-            raise RunError(f"{self.path}: damaged ({error}). Condense the run again.") from error
+            rows = pq.read_table(
+                self.path,
+                columns=schema.names,
+                filters=pc.field(_PART) == name,
+                read_dictionary=[each.name for each in schema if pa.types.is_dictionary(each.type)],
+            )
+            return rows.select(schema.names).cast(schema)
+        except (pa.ArrowException, KeyError, OSError) as error:
+            raise _damaged(self.path, error) from error
 
 
 def write_condensed(target: Path, info: RunInfo, parts: Mapping[str, pa.Table]) -> None:
@@ -50,33 +54,45 @@ def write_condensed(target: Path, info: RunInfo, parts: Mapping[str, pa.Table]) 
 
     parts  the tables by name; columns of one name are of one type
     """
-    rows = pa.concat_tables(
-        [
-            table.add_column(0, _PART, pa.array([name] * len(table), pa.string()))
-            for name, table in parts.items()
-        ],
-        promote_options="default",
+    schema = pa.unify_schemas(
+        [pa.schema([(_PART, pa.string())]), *(t.schema for t in parts.values())]
     )
     metadata = {METADATA_KEY: info.model_dump_json(), CONDENSED_KEY: str(_VERSION)}
-    with whole_file(target) as part:
-        # Counts and cell numbers repeat: level 9 halves the file for a tenth of a second.
-        pq.write_table(
-            rows.replace_schema_metadata(metadata), part, compression="zstd", compression_level=9
-        )
+    # Counts and cell numbers repeat: level 9 halves the file for a tenth of a second.
+    with (
+        whole_file(target) as part,
+        pq.ParquetWriter(part, schema, compression="zstd", compression_level=9) as parquet,
+    ):
+        for (
+            name,
+            table,
+        ) in parts.items():  # a row group each, so that one is read without the others
+            parquet.write_table(_widened(name, table, schema))
+        parquet.add_key_value_metadata(metadata)
+
+
+def _widened(part: str, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    own = {_PART: pa.repeat(part, len(table))} | {n: table[n] for n in table.column_names}
+    return pa.table(
+        [own.get(each.name, pa.nulls(len(table), each.type)) for each in schema], schema=schema
+    )
 
 
 def open_condensed(path: Path) -> Condensed:
     """The condensed run at `path`; RunError where it is damaged or a newer perfreport wrote it."""
     try:
-        rows = pq.read_table(path)
         metadata = pq.read_metadata(path).metadata or {}
     except (pa.ArrowException, OSError) as error:
-        why = str(error).splitlines()[0]
-        raise RunError(f"{path}: cannot be read ({why}). Condense the run again.") from error
+        raise _damaged(path, error) from error
     version = metadata.get(CONDENSED_KEY.encode(), b"").decode(errors="replace")
     if version != str(_VERSION):
         raise RunError(
             f"{path}: a condensed run of version {version}, this perfreport reads {_VERSION}. "
             "Condense the run again."
         )
-    return Condensed(path, parse_info(path, metadata), rows)
+    return Condensed(path, parse_info(path, metadata))
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    why = str(error.args[0] if error.args else error).splitlines()[0]
+    return RunError(f"{path}: cannot be read ({why}). Condense the run again.")

@@ -40,7 +40,7 @@ def _scaled(written: Any, expected: str, example: str) -> Any:
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Milliseconds = Annotated[float, BeforeValidator(_milliseconds)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
-Judged = Literal["p50", "p95", "p99", "error_rate"]
+Judged = Literal["p50", "p95", "p99", "error_rate", "throughput"]
 
 
 class CompareSettings(Section):

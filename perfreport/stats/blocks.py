@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from perfreport.stats.intervals import BEYOND_AT_LEAST, LogQuantile, log_edges
 from perfreport.stats.sketch import Sketch
@@ -27,7 +26,8 @@ def typical_block(sketch: Sketch, q: float) -> LogQuantile | None:
     if wanted < BEYOND_AT_LEAST:
         return None
     values = _block_quantiles(sketch, q, wanted)
-    spread = float(stats.median_abs_deviation(values)) * 1.4826  # estimates the sd of a normal
+    deviation = float(np.median(np.abs(values - np.median(values))))
+    spread = 1.4826 * deviation  # estimates the sd of a normal
     correlation = lag_one(values)
     inflation = (1 + correlation) / (1 - correlation)
     se = spread * math.sqrt(math.pi / 3 / len(values) * inflation)
@@ -35,14 +35,18 @@ def typical_block(sketch: Sketch, q: float) -> LogQuantile | None:
 
 
 def _block_quantiles(sketch: Sketch, q: float, wanted: int) -> FloatArray:
+    """Logarithm of the quantile of each block that holds anything, linear within the bins."""
     batches = sketch.batches(wanted)
+    cumulated = np.cumsum(batches.histograms, axis=1)
+    cumulated = cumulated[cumulated[:, -1] > 0]
+    below = q * cumulated[:, -1]
+    at = (cumulated < below[:, None]).sum(axis=1)
+    blocks = np.arange(len(cumulated))
+    before = np.where(at > 0, cumulated[blocks, at - 1], 0.0)
+    within = (below - before) / (cumulated[blocks, at] - before)
     edges = log_edges(batches)
-    quantiles = []
-    for histogram in batches.histograms:
-        cumulated = np.concatenate([[0.0], np.cumsum(histogram)])
-        if cumulated[-1] > 0:
-            quantiles.append(np.interp(q * cumulated[-1], cumulated, edges))
-    return np.array(quantiles)
+    quantiles: FloatArray = edges[at] + within * (edges[at + 1] - edges[at])
+    return quantiles
 
 
 def centre(values: FloatArray) -> float:

@@ -5,14 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
-from scipy import stats
+from perfreport.stats.student import t_quantile, t_tail
 
-from perfreport.stats.intervals import ErrorSpread, LogQuantile, wilson
+POWER = 0.84  # normal quantile of 80 %
+LIKELY = 0.5  # of 69 %: advice to measure more should mostly end in an answer
+HISTORY_AT_LEAST = 3  # of two runs there is one difference: it says nothing about its usual size
+PRIOR_DF = 4.0  # the assumed sd between runs weighs as much as five runs would
 
-_POWER = 0.84  # normal quantile of 80 %
-# Rates of one system differ from run to run by about a third of themselves (docs/statistics.md).
-_ERROR_RATE_SD = 0.30
+
+class Logarithm(Protocol):
+    """An estimate of a logarithm, with its standard error and the degrees of freedom of that."""
+
+    @property
+    def log(self) -> float: ...
+    @property
+    def se(self) -> float: ...
+    @property
+    def df(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -27,10 +39,10 @@ class Difference:
         """One-sided, in the direction of the difference: 0.5 is no evidence at all."""
         if self.se == 0:
             return 0.5 if self.value == 0 else 0.0
-        return float(stats.t.sf(abs(self.value) / self.se, self.df))
+        return t_tail(abs(self.value) / self.se, self.df)
 
     def interval(self, confidence: float = 0.90) -> tuple[float, float]:
-        reach = float(stats.t.ppf((1 + confidence) / 2, self.df)) * self.se
+        reach = t_quantile((1 + confidence) / 2, self.df) * self.se
         return self.value - reach, self.value + reach
 
     def detectable(self, alpha: float, at_least: float) -> float:
@@ -38,33 +50,87 @@ class Difference:
 
         at_least  a difference that has to be seen, too, before it is called a change
         """
-        needed = max(float(stats.t.isf(alpha, self.df)) * self.se, at_least)
-        return needed + _POWER * self.se
+        needed = max(t_quantile(1 - alpha, self.df) * self.se, at_least)
+        return needed + POWER * self.se
+
+    def would_be_found(self, alpha: float) -> bool:
+        """Whether a true difference of this size is found in most such comparisons."""
+        return abs(self.value) >= (t_quantile(1 - alpha, self.df) + LIKELY) * self.se
+
+    def would_lie_within(self, low: float, high: float) -> bool:
+        """Whether the 90 % interval of a true difference of this size mostly lies there."""
+        reach = (t_quantile(0.95, self.df) + LIKELY) * self.se
+        return low < self.value - reach and self.value + reach < high
+
+
+def sd_df_of(runs: int) -> float:
+    """Degrees of freedom of a variation between runs that is estimated from so many, or assumed."""
+    return PRIOR_DF + runs - 1 if runs >= HISTORY_AT_LEAST else math.inf
+
+
+@dataclass(frozen=True)
+class Components:
+    """What the variance of a difference of logs is made of; it says what more data would give.
+
+    run, run_df    variance of the run's estimate, which shrinks with the length of the run
+    base, base_df  the same of one baseline, on average, and of all of them together
+    baselines      how many there are: N
+    sd, sd_df      how much runs of one system differ, however long they are
+    """
+
+    value: float
+    run: float
+    run_df: float
+    base: float
+    base_df: float
+    baselines: int
+    sd: float
+    sd_df: float = math.inf
+
+    @cached_property
+    def difference(self) -> Difference:
+        return self.with_more()
+
+    def with_more(self, runs: int = 0, longer: float = 1.0) -> Difference:
+        """The same difference with more baseline runs, or all runs `longer` times as long."""
+        count = self.baselines + runs
+        parts = (
+            (self.run / longer, self.run_df),
+            (self.base / count / longer, self.base_df * count / self.baselines),
+            (self.sd**2 * (1 + 1 / count), sd_df_of(count) if runs else self.sd_df),
+        )
+        variance = sum(part for part, _ in parts)
+        return Difference(self.value, math.sqrt(variance), _satterthwaite(parts))
+
+    def at(self, sd: float, sd_df: float) -> Components:
+        """The same with another variation between runs."""
+        return Components(
+            self.value, self.run, self.run_df, self.base, self.base_df, self.baselines, sd, sd_df
+        )
 
 
 def log_difference(
-    run: LogQuantile,
-    baselines: Sequence[LogQuantile],
-    sd: float,
-    sd_df: float = math.inf,
-    value: float | None = None,
+    run: Logarithm, baselines: Sequence[Logarithm], sd: float, sd_df: float = math.inf
 ) -> Difference:
     """Difference of logs, run against the mean of N baselines.
 
     Its variance is se_run^2 + mean(se_base^2) / N + sd^2 (1 + 1/N): no pair of runs can show how
     much runs of one system differ, so `sd` is assumed or comes from history (then with `sd_df`).
-    value  the difference where it is known exactly
     """
+    return components(run, baselines, sd, sd_df).difference
+
+
+def components(
+    run: Logarithm, baselines: Sequence[Logarithm], sd: float = 0.0, sd_df: float = math.inf
+) -> Components:
+    """The difference of `log_difference` with the parts of its variance."""
     count = len(baselines)
-    parts = [
-        (run.se**2, run.df),
-        *((base.se**2 / count**2, base.df) for base in baselines),
-        (sd**2 * (1 + 1 / count), sd_df),
-    ]
-    if value is None:
-        value = run.log_ms - sum(base.log_ms for base in baselines) / count
-    variance = sum(part for part, _ in parts)
-    return Difference(value, math.sqrt(variance), _satterthwaite(parts))
+    squares = [base.se**2 for base in baselines]
+    base_df = _satterthwaite(
+        [(each, base.df) for each, base in zip(squares, baselines, strict=True)]
+    )
+    value = run.log - sum(base.log for base in baselines) / count
+    return Components(value, run.se**2, run.df, sum(squares) / count, base_df, count, sd, sd_df)
 
 
 def _satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
@@ -72,90 +138,3 @@ def _satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
     uncertainty = sum(variance**2 / df for variance, df in parts)
     total = sum(variance for variance, _ in parts)
     return total**2 / uncertainty if uncertainty > 0 else math.inf
-
-
-@dataclass(frozen=True)
-class ErrorRate:
-    """Failures of one side."""
-
-    failures: int
-    requests: int
-    spread: ErrorSpread
-
-    @property
-    def rate(self) -> float:
-        return self.failures / self.requests
-
-
-@dataclass(frozen=True)
-class RateDifference:
-    """Difference of two error rates."""
-
-    value: float
-    p_value: float  # one-sided, in the direction of the difference
-    interval: tuple[float, float]  # 90 %
-    detectable: float
-
-
-def rate_difference(
-    run: ErrorRate, baseline: ErrorRate, alpha: float, at_least: float
-) -> RateDifference:
-    """Score test of two error rates whose failures come in bursts and vary from run to run.
-
-    The variance is that of shares at the pooled rate, times the overdispersion of both sides
-    pooled, plus what the rates of two runs of one system differ by (30 % of the baseline's, each).
-    """
-    spread = run.spread.pooled(baseline.spread)
-    value = run.rate - baseline.rate
-    pooled = (run.failures + baseline.failures) / (run.requests + baseline.requests)
-    between = 2 * (_ERROR_RATE_SD * baseline.rate) ** 2
-    per_request = spread.excess * (1 / run.requests + 1 / baseline.requests)
-    score = Difference(value, math.sqrt(pooled * (1 - pooled) * per_request + between), spread.df)
-    interval = _rate_interval(run, baseline, spread, between)
-    detectable = _detectable(baseline.rate, per_request, between, spread.df, alpha)
-    return RateDifference(value, score.p_value(), interval, max(detectable, at_least))
-
-
-def _rate_interval(
-    run: ErrorRate, baseline: ErrorRate, spread: ErrorSpread, between: float
-) -> tuple[float, float]:
-    """90 % interval of the difference, what runs differ by anyway included."""
-    critical = float(stats.t.ppf(0.95, spread.df))
-    low, high = newcombe(
-        (run.rate, run.requests / spread.excess),
-        (baseline.rate, baseline.requests / spread.excess),
-        critical,
-    )
-    value, varies = run.rate - baseline.rate, critical**2 * between
-    return (
-        value - math.sqrt((value - low) ** 2 + varies),
-        value + math.sqrt((high - value) ** 2 + varies),
-    )
-
-
-def newcombe(
-    first: tuple[float, float], second: tuple[float, float], critical: float
-) -> tuple[float, float]:
-    """Interval of first minus second, each (rate, requests), from the score intervals of both.
-
-    Newcombe 1998, method 10; valid where nothing failed.
-    """
-    rate, other_rate = first[0], second[0]
-    low, high = wilson(*first, critical)
-    other_low, other_high = wilson(*second, critical)
-    value = rate - other_rate
-    return (
-        value - math.hypot(rate - low, other_high - other_rate),
-        value + math.hypot(high - rate, other_rate - other_low),
-    )
-
-
-def _detectable(rate: float, per_request: float, between: float, df: float, alpha: float) -> float:
-    """The rise d with d = (t + 0.84) se(d), for sides of equal size.
-
-    The pooled rate then is rate + d/2, so this is a quadratic in d: there is an answer even where
-    nothing failed.
-    """
-    squared = (float(stats.t.isf(alpha, df)) + _POWER) ** 2
-    half = squared * per_request / 4
-    return half + math.sqrt(half**2 + squared * (per_request * rate * (1 - rate) + between))

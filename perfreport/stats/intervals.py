@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from perfreport.stats.sketch import BIN_LOG, FLOOR_MS, Batches, Sketch
+from perfreport.stats.student import t_quantile
 
 FloatArray = NDArray[np.float64]
 
@@ -45,6 +45,19 @@ class LogQuantile:
     se: float
     df: float
 
+    @property
+    def log(self) -> float:
+        return self.log_ms
+
+
+@dataclass(frozen=True)
+class LogRate:
+    """Requests per second as a logarithm, with its standard error."""
+
+    log: float
+    se: float
+    df: float
+
 
 def percentile_interval(
     sketch: Sketch, q: float, confidence: float = 0.95, estimate: float | None = None
@@ -61,7 +74,7 @@ def percentile_interval(
     if share is None:
         return None
     n = sketch.timed
-    reach = float(stats.t.ppf((1 + confidence) / 2, share.df)) * math.sqrt(share.variance) / n
+    reach = t_quantile((1 + confidence) / 2, share.df) * math.sqrt(share.variance) / n
     low = share.ms_at(q - reach) if q - reach >= 1 / n else None
     high = share.ms_at(q + reach) if q + reach <= 1 - 1 / n else None
     return _around(Interval(low, high), estimate)
@@ -78,7 +91,7 @@ def error_rate_interval(
     spread = error_spread(sketch)
     if spread is None:
         return None
-    critical = float(stats.t.ppf((1 + confidence) / 2, spread.df))
+    critical = t_quantile((1 + confidence) / 2, spread.df)
     requests = sketch.requests / spread.excess
     low, high = wilson(sketch.failures / sketch.requests, requests, critical)
     return _around(Interval(low, high), estimate)
@@ -100,9 +113,12 @@ def enough_beyond(requests: int, q: float) -> bool:
 
 
 def log_quantile(sketch: Sketch, q: float) -> LogQuantile | None:
-    """The quantile `q` of the durations and its standard error, both of the logarithm."""
-    share = _share_below(sketch, q)
-    if share is None:
+    """The quantile `q` of the durations and its standard error, both of the logarithm.
+
+    The quantile is within 1 % of the exact one however few the requests (`Sketch.quantile_ms`).
+    """
+    share, quantile_ms = _share_below(sketch, q), sketch.quantile_ms(q)
+    if share is None or quantile_ms is None:
         return None
     n = sketch.timed
     reach = 1.5 * math.sqrt(share.variance) / n
@@ -110,7 +126,25 @@ def log_quantile(sketch: Sketch, q: float) -> LogQuantile | None:
     # Three standard errors lie between the two, less where the ends of the data cut them off.
     errors_between = (high - low) / reach * 1.5 if reach else 0.0
     width = share.log_at(high) - share.log_at(low)
-    return LogQuantile(share.log_at(q), width / errors_between if errors_between else 0.0, share.df)
+    se = width / errors_between if errors_between else 0.0
+    return LogQuantile(math.log(quantile_ms), se, share.df)
+
+
+def log_rate(sketch: Sketch) -> LogRate | None:
+    """Requests per second; None with fewer than five batches of time.
+
+    A constant rate of arrivals varies less than chance would have it, so chance is no lower bound.
+    """
+    if sketch.filled_cells < _BATCHES_AT_LEAST:
+        return None
+    seconds = sketch.cells * sketch.cell_s
+    variances = []
+    for count in _batch_counts(sketch):
+        batches = sketch.batches(count)
+        expected = sketch.requests * batches.cells / sketch.cells
+        variances.append(batch_variance(batches.requests - expected))
+    se = math.sqrt(max(variances)) / sketch.requests
+    return LogRate(math.log(sketch.requests / seconds), se, min(_BATCHES[0], sketch.cells) - 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,13 +7,14 @@ whether all requests became slower, or the slow ones alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perfreport.stats.intervals import LogQuantile, log_edges
-from perfreport.stats.sketch import Batches, Sketch
+from perfreport.stats.sketch import FLOOR_MS, Batches, Sketch
 
 FloatArray = NDArray[np.float64]
 
@@ -37,11 +38,12 @@ def log_quantiles(sketch: Sketch, quantiles: Sequence[float]) -> list[LogQuantil
     variance = np.max([n * q * (1 - q), *(_variances(batches, at, q) for batches in many)], axis=0)
     reach = 1.5 * np.sqrt(variance) / n
     low, high = np.maximum(q - reach, 1 / n), np.minimum(q + reach, 1 - 1 / n)
-    logs, lows, highs = (np.interp(share * n, cumulated, edges) for share in (q, low, high))
+    lows, highs = (np.interp(share * n, cumulated, edges) for share in (low, high))
     errors_between = (high - low) / reach * 1.5
     se = np.divide(highs - lows, errors_between, np.zeros_like(q), where=errors_between != 0)
     df = len(many[0]) - 1
-    return [LogQuantile(*each, df) for each in zip(logs.tolist(), se.tolist(), strict=True)]
+    logs = [math.log(sketch.quantile_ms(each) or FLOOR_MS) for each in quantiles]
+    return [LogQuantile(*each, df) for each in zip(logs, se.tolist(), strict=True)]
 
 
 def _variances(batches: Batches, at: FloatArray, q: FloatArray) -> FloatArray:

@@ -50,18 +50,18 @@ class Sketch:
     count: IntArray
     errors: IntArray
 
-    @property
+    @cached_property
     def requests(self) -> int:
         return int(self.count.sum())
 
-    @property
+    @cached_property
     def failures(self) -> int:
         return int(self.errors.sum())
 
-    @property
+    @cached_property
     def filled_cells(self) -> int:
         """How many cells hold any request."""
-        return len(np.unique(self.cell))
+        return int(np.count_nonzero(np.bincount(self.cell))) if len(self.cell) else 0
 
     @cached_property
     def timed(self) -> int:
@@ -74,14 +74,18 @@ class Sketch:
         Each of the two order statistics between which it lies is placed evenly in its bin, so the
         result is within 1 % of the exact one, however few or far apart the values are.
         """
-        timed = self.bin >= 0
-        if not timed.any():
+        if not self.timed:
             return None
-        cumulated = np.cumsum(np.bincount(self.bin[timed], self.count[timed]), dtype=np.float64)
-        at = q * (float(cumulated[-1]) - 1)
-        lower = _ordered_ms(cumulated, np.floor(at))
-        upper = _ordered_ms(cumulated, np.ceil(at))
+        at = q * (self.timed - 1)
+        lower = _ordered_ms(self._cumulated, np.floor(at))
+        upper = _ordered_ms(self._cumulated, np.ceil(at))
         return float(lower + (at - np.floor(at)) * (upper - lower))
+
+    @cached_property
+    def _cumulated(self) -> FloatArray:
+        """Requests up to the end of each bin."""
+        timed = self.bin >= 0
+        return np.cumsum(np.bincount(self.bin[timed], self.count[timed]), dtype=np.float64)
 
     def mean_ms(self) -> float | None:
         """Mean of the durations, within 1 %; None without any."""
@@ -125,6 +129,16 @@ class Sketch:
 
     def batches(self, wanted: int) -> Batches:
         """Neighbouring cells merged into at most `wanted` batches of nearly equal length."""
+        # Each percentile asks for the same batches again.
+        if wanted not in self._batched:
+            self._batched[wanted] = self._merged(wanted)
+        return self._batched[wanted]
+
+    @cached_property
+    def _batched(self) -> dict[int, Batches]:
+        return {}
+
+    def _merged(self, wanted: int) -> Batches:
         batches = max(1, min(wanted, self.cells))
         batch = (self.cell - self.first) * batches // max(self.cells, 1)
         timed = self.bin >= 0
@@ -137,17 +151,19 @@ class Sketch:
             histograms.reshape(batches, bins).astype(np.float64),
             _summed(batch, self.count, batches).astype(np.float64),
             _summed(batch, self.errors, batches).astype(np.float64),
+            np.bincount(np.arange(self.cells) * batches // max(self.cells, 1), minlength=batches),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """A sketch as a row per batch of time: histogram of durations, requests, failures."""
+    """A sketch as a row per batch of time: histogram of durations, requests, failures, cells."""
 
     lowest_bin: int
     histograms: FloatArray  # batch x bin
     requests: FloatArray
     failures: FloatArray
+    cells: IntArray
 
     def __len__(self) -> int:
         return len(self.requests)
@@ -167,17 +183,17 @@ def read_sketches(answer: pa.Table, run_s: float, cell_s: float) -> dict[tuple[s
     }
     cells = int(np.ceil(run_s / cell_s - 1e-9))
     kinds, names = (answer[name].cast(pa.string()) for name in ("kind", "name"))
-    borders = _borders(kinds, names)
+    begins = borders(kinds, names)
     return {
         (kinds[begin].as_py(), names[begin].as_py()): Sketch(
             cell_s, 0, cells, **{name: values[begin:end] for name, values in columns.items()}
         )
-        for begin, end in pairwise([*borders, len(answer)])
+        for begin, end in pairwise([*begins, len(answer)])
     }
 
 
-def _borders(*texts: pa.ChunkedArray) -> list[int]:
-    """Where a new combination begins, in columns sorted by it."""
+def borders(*texts: pa.ChunkedArray) -> list[int]:
+    """Where in columns a new combination begins, the first included; equal ones stand together."""
     changed = np.zeros(len(texts[0]), bool)
     changed[:1] = True
     for text in texts:

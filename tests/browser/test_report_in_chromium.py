@@ -1,4 +1,4 @@
-"""The report in a real browser: no complaint, no request, room for everything, text that can be read."""
+"""The report and the page of a comparison in a real browser: no complaint, no request, room for everything, text that can be read."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 
-from perfreport.render.html import render_report
+from perfreport.render.html import render_comparison, render_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "render"))
+import comparisons
 import evidence
 
 FLAGS = [
@@ -139,12 +140,17 @@ def test_the_page_fits_says_nothing_asks_for_nothing_and_can_be_read(
     visit = look(context, report, width, scheme)
     assert visit.said == []
     assert visit.asked == [report.as_uri()]
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert visit.page.evaluate(STICKS_OUT) == []
-    assert visit.page.evaluate(OVERLAPS) == []
-    *worst, (number, _) = visit.page.evaluate(CONTRASTS)
-    assert number > 300
+    assert everything_can_be_read(visit.page, width) > 300
+
+
+def everything_can_be_read(page: Page, width: int) -> int:
+    """How many pieces of text there are; all have room and contrast."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(STICKS_OUT) == []
+    assert page.evaluate(OVERLAPS) == []
+    *worst, (number, _) = page.evaluate(CONTRASTS)
     assert worst[0][0] >= 4.5, worst
+    return int(number)
 
 
 def test_every_section_is_visible_and_the_navigation_leads_to_it(
@@ -238,4 +244,42 @@ def test_hostile_names_run_nothing(context: BrowserContext, tmp_path: Path) -> N
         )
         assert visit.said == []
         assert len(visit.asked) == 1
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, name
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+@pytest.mark.parametrize("name", ["regressed", "inconclusive", "nulls"])
+def test_the_page_of_a_comparison_fits_with_everything_opened(
+    context: BrowserContext, tmp_path: Path, name: str, width: int, scheme: str
+) -> None:
+    page = render_comparison(comparisons.ALL[name](), comparisons.BAND)
+    visit = look(context, written(tmp_path, page), width, scheme)
+    assert (visit.said, len(visit.asked)) == ([], 1)
+    visit.page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert everything_can_be_read(visit.page, width) > 150
+
+
+def test_the_name_of_an_endpoint_leads_to_where_it_differs(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    file = written(tmp_path, render_comparison(comparisons.regressed(), comparisons.BAND))
+    page = look(context, file, 1400).page
+    closed = page.locator("details.place:not([open])")
+    before = closed.count()
+    page.get_by_role("link", name=comparisons.ENDPOINTS[9][0]).first.click()
+    page.wait_for_function("document.querySelector('details.place:target')?.open")
+    assert closed.count() == before - 1
+
+
+def test_hostile_names_in_a_comparison_run_nothing_and_fit(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    from test_report import HOSTILE
+
+    for n, name in enumerate(HOSTILE):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        page = render_comparison(comparisons.named(comparisons.regressed(), name), comparisons.BAND)
+        visit = look(context, written(folder, page), 390)
+        assert (visit.said, len(visit.asked)) == ([], 1)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, name

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_compare import side
+from sides import side
 
 from perfreport.ingestion import ingest
 from perfreport.judge.comparable import doubts

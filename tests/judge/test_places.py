@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_compare import SECONDS, figures, judged, side, sketch
+from sides import SECONDS, figures, judged, side, sketch
 
 from perfreport.judge.compare import compare
 from perfreport.judge.findings import ChangeVerdict, Place

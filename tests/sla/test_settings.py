@@ -50,7 +50,7 @@ def test_settings_are_written_as_people_write_them(key, written, value) -> None:
         ({"margin": 0}, "greater than 0"),
         ({"alpha": "60%"}, "less than 0.5"),
         ({"run_to_run_sd": float("nan")}, "finite"),
-        ({"gate": ["p42"]}, "'p50', 'p95', 'p99' or 'error_rate'"),
+        ({"gate": ["p42"]}, "'p50', 'p95', 'p99', 'error_rate' or 'throughput'"),
         ({"min_efect": 0.1}, 'Did you mean "min_effect"'),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -13,6 +15,7 @@ from perfreport.stats.intervals import (
     error_rate_interval,
     error_spread,
     log_quantile,
+    log_rate,
     percentile_interval,
     wilson,
 )
@@ -158,3 +161,37 @@ def test_failures_in_bursts_vary_more_than_alone() -> None:
     burst = error_spread(sketch_of(times, np.ones(6000), (times > 100) & (times < 106)))
     assert alone.excess == 1.0
     assert burst.excess > 10
+
+
+def test_the_throughput_and_its_error_are_those_of_batches_of_time() -> None:
+    """Twenty batches of 30 s against NumPy, as no fewer of ten is larger here."""
+    random = np.random.default_rng(4)
+    times = np.sort(random.uniform(0, 600, 6_000))
+    rate = log_rate(sketch_of(times, np.full(6_000, 20.0)))
+    assert rate.log == pytest.approx(math.log(10))
+    errors = []
+    for batches in (20, 10):
+        counts = np.histogram(times, bins=batches, range=(0, 600))[0]
+        errors.append(counts.std(ddof=1) * math.sqrt(batches) / 6_000)
+    assert rate.se == pytest.approx(max(errors))
+    assert rate.df == 19
+
+
+def test_a_constant_rate_of_arrivals_has_hardly_any_error() -> None:
+    times = np.arange(0.05, 570, 0.1)  # 114 cells: batches of 5 and of 6
+    assert log_rate(sketch_of(times, np.full(len(times), 20.0), seconds=570)).se < 1e-9
+
+
+def test_a_throughput_needs_five_cells_with_requests() -> None:
+    assert log_rate(sketch_of(np.arange(0.0, 20), np.full(20, 5.0), seconds=20)) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_logarithm_is_that_of_the_quantile_however_few_there_are(seed) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.choice([12, 40, 3000]))
+    durations = np.round(random.lognormal(3, 1, count)) + 1
+    times = np.linspace(0, 599, count)
+    found = log_quantile(sketch_of(times, durations), 0.5)
+    assert math.exp(found.log_ms) == pytest.approx(np.quantile(durations, 0.5), rel=0.01)
+    assert found.se >= 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sketches import sketch_of
 
 from perfreport import query
 from perfreport.run.info import RunInfo
@@ -119,6 +120,38 @@ def test_a_window_is_cut_on_cell_borders_rounded_inward(
     assert cut.requests == inside.sum()
     window = Window(START + timedelta(seconds=from_s), START + timedelta(seconds=to_s), "given")
     assert within(sketches, START, window)["request", "order"].requests == cut.requests
+
+
+def durations_of(random: np.random.Generator) -> np.ndarray:
+    """Few or many, far apart or tied, whole milliseconds or not; 0.05 ms and more."""
+    count = int(random.choice([1, 2, 3, 5, 19, 200, 1000]))
+    drawn = [
+        random.lognormal(3, 2, count),
+        np.round(random.lognormal(2, 0.5, count)),
+        random.choice([5.0, 80.0, 3000.0], count),
+        np.full(count, float(random.choice([0.05, 7.0, 250.0]))),
+        random.pareto(0.5, count) * 10,
+    ]
+    return np.maximum(drawn[random.integers(len(drawn))], 0.05)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_quantiles_are_within_1_percent_of_numpys(seed) -> None:
+    """Definition 7 of Hyndman and Fan, however few, sparse or tied the durations are."""
+    random = np.random.default_rng(seed)
+    durations = durations_of(random)
+    times = random.uniform(0, 600, len(durations))
+    sketch = sketch_of(times, durations)
+    for q in (0.0, 0.05, 0.5, 0.9, 0.95, 0.99, 1.0):
+        expected = np.quantile(durations, q, method="linear")
+        assert sketch.quantile_ms(q) == pytest.approx(expected, rel=0.01)
+    assert sketch.mean_ms() == pytest.approx(durations.mean(), rel=0.01)
+
+
+def test_what_took_no_time_lies_in_the_lowest_bin() -> None:
+    sketch = sketch_of(np.arange(10.0), np.zeros(10))
+    assert 0.05 <= sketch.quantile_ms(0.5) < 0.05 * 1.01
+    assert sketch_of(np.array([]), np.array([])).quantile_ms(0.5) is None
 
 
 def test_pooled_endpoints_are_the_sum_of_both(sketches) -> None:

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perfreport import units
-from perfreport.render.figures.scale import Scale, coordinate, round_step
+from perfreport.render.figures.axis import AxisTick, change_ticks
+from perfreport.render.figures.scale import Scale, coordinate
 
 _WIDEST = 1.0  # changes beyond +-100 % are cut at the edge of the plot
 _NARROWEST = 0.12
-
-
-@dataclass(frozen=True)
-class AxisTick:
-    at: str  # percent of the width
-    text: str
 
 
 @dataclass(frozen=True)
@@ -48,20 +42,12 @@ def interval_scale(bounds: Sequence[float], band: float) -> Scale:
 
 def interval_axis(scale: Scale, band: float) -> IntervalAxis:
     """The axis of a scale: ticks in round percents, the band of changes that do not matter."""
-    step = round_step((scale.high - scale.low) / 6)
-    first, last = round(scale.low / step) - 1, round(scale.high / step) + 1
-    inside = [n * step for n in range(first, last + 1) if scale.low <= n * step <= scale.high]
     return IntervalAxis(
-        ticks=tuple(AxisTick(scale.percent(at), _tick_text(at, at == inside[-1])) for at in inside),
+        ticks=change_ticks(scale, 6),
         zero=coordinate(scale(0)),
         band_x=coordinate(scale(-band)),
         band_width=coordinate(scale(band) - scale(-band)),
     )
-
-
-def _tick_text(at: float, last: bool) -> str:
-    sign = "+" if at > 0 else "−" if at < 0 else ""
-    return f"{sign}{units.number(round(abs(at) * 100, 6))}" + (" %" if last else "")
 
 
 def interval_mark(
