@@ -18,9 +18,9 @@ _BATCHES_AT_LEAST = 10
 _LAST = 5  # batches; a few at the end that happen to be alike are no steady state
 _ENDPOINTS = 20  # the busiest; more add time, not certainty
 _LATER_S = 60.0  # a cut earlier than this is within what MSER-5 errs by
-# MSER-5 cuts at pauses and drifts, too: what it cuts off must lie this much above the rest, and this
-# many times above what batches differ by anyway (docs/statistics.md has the rates).
-_HIGHER = 0.03
+# MSER-5 cuts at pauses and drifts, too: what it cuts off must lie this much above the rest (less moves
+# no verdict), and this many times above what batches differ by (docs/statistics.md has the rates).
+_HIGHER = 0.05
 _CLEARLY = 3.0
 _MAD_TO_SD = 1.4826
 
