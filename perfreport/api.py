@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from perfreport import measure, resources
 from perfreport.assess import assess
+from perfreport.baselines import choose_baseline, history_of
 from perfreport.errors import RunError
 from perfreport.ingestion import ingest
 from perfreport.judge.compare import compare as judge_changes
 from perfreport.judge.evidence import Readiness, RunEvidence, Summary
 from perfreport.judge.findings import Check, Comparison, Trend
+from perfreport.judge.history import Apart, History
+from perfreport.judge.history import history as judge_history
+from perfreport.judge.lineage import no_such_tag
 from perfreport.judge.objectives import untested
 from perfreport.judge.reconcile import Reconciliation
 from perfreport.judge.verdict import give_verdict
+from perfreport.library import Library, Recorded, is_folder_of_runs, open_library
 from perfreport.profile import Profile, RunProfile, condense, open_profile
 from perfreport.recount import recount
 from perfreport.render.html import render_comparison, render_report
@@ -27,10 +33,14 @@ from perfreport.toolreports.read import read_report
 
 __all__ = [
     "check",
+    "choose_baseline",
     "compare",
     "condense",
+    "history",
     "ingest",
+    "is_folder_of_runs",
     "load_pack",
+    "open_library",
     "open_profile",
     "open_run",
     "readiness",
@@ -71,24 +81,44 @@ def compare(
     baseline: Run | Profile,
     run: Run | Profile,
     pack: Pack | None = None,
-    history: Sequence[Run | Profile] = (),
+    history: Sequence[Run | Profile | Recorded | str | Path] = (),
 ) -> Comparison:
     """What became slower or faster from `baseline` to `run`, by the method of docs/statistics.md.
 
     pack     its stages, its settings under `compare`, and its critical paths
-    history  earlier runs of the same test: the baseline then is the mean of all, and how much runs
-             of the system differ is estimated instead of assumed
+    history  earlier runs, or paths of them and of folders of them: those of the same test since the last change for good count as baselines,
+             too, and how much runs of the system differ is estimated instead of assumed
     """
     settings = pack.compare if pack else CompareSettings()
     critical = pack.critical_endpoints(run.info.scenario) if pack else frozenset()
-    profiles = [_profile(each) for each in (run, baseline, *history)]
+    after, before = _profile(run), _profile(baseline)
+    given = [RunProfile(each) if isinstance(each, Run) else each for each in history]
+    told, used = history_of(after, before, given, pack) if given else ((), [])
+    profiles = [after, before, *used]
     windows = latest_cut([(each.whole.start, each.judged_window(pack)) for each in profiles])
-    after, *before = (each.side(window) for each, window in zip(profiles, windows, strict=True))
-    return judge_changes(before, after, settings, critical)
+    judged, *against = (each.side(window) for each, window in zip(profiles, windows, strict=True))
+    return replace(judge_changes(against, judged, settings, critical), history=told)
 
 
 def _profile(run: Run | Profile) -> Profile:
     return run if isinstance(run, Profile) else RunProfile(run)
+
+
+def history(
+    runs: Library | Sequence[str | Path], pack: Pack | None = None, tag: str | None = None
+) -> History:
+    """Series of like runs, and where each of their endpoints changed for good.
+
+    runs  runs, condensed runs, and folders of them, or what `open_library` found there
+    pack  its stages decide what is steady, its settings under `compare` what matters
+    tag   of a pinned run that the others are told against
+    """
+    library = runs if isinstance(runs, Library) else open_library(runs, pack)
+    found = judge_history(library.records, pack.compare if pack else CompareSettings(), tag)
+    skipped = tuple(Apart(each.path.name, each.why) for each in library.skipped)
+    if tag is not None and not any(series.pinned for series in found.series):
+        raise RunError(no_such_tag(tag, library.records))
+    return replace(found, apart=(*found.apart, *skipped))
 
 
 def comparison_page(comparison: Comparison, pack: Pack | None = None) -> str:

@@ -35,6 +35,8 @@ LAYERS = (
     "judge",
     "measure",
     "profile",
+    "library",
+    "baselines",
     "recount",
     "assess",
     "render",

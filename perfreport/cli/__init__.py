@@ -18,6 +18,7 @@ from perfreport.cli import (
     compare,
     condense,
     demo,
+    history,
     ingest,
     reconcile,
     report,
@@ -61,7 +62,19 @@ def cli() -> None:
     """Turn load test results into a verdict that a readiness review can trust."""
 
 
-for _module in (ingest, summary, check, compare, trends, condense, report, reconcile, sql, demo):
+for _module in (
+    ingest,
+    summary,
+    check,
+    compare,
+    history,
+    trends,
+    condense,
+    report,
+    reconcile,
+    sql,
+    demo,
+):
     cli.add_command(_module.command)
 
 
