@@ -8,18 +8,19 @@ from pathlib import Path
 
 from perfreport import measure, resources
 from perfreport.assess import assess
+from perfreport.baselines import choose_baseline, history_of
 from perfreport.errors import RunError
 from perfreport.ingestion import ingest
 from perfreport.judge.compare import compare as judge_changes
 from perfreport.judge.evidence import Readiness, RunEvidence, Summary
-from perfreport.judge.findings import Check, Comparison, Earlier, Trend
+from perfreport.judge.findings import Check, Comparison, Trend
 from perfreport.judge.history import Apart, History
 from perfreport.judge.history import history as judge_history
-from perfreport.judge.lineage import lineage, no_such_tag
+from perfreport.judge.lineage import no_such_tag
 from perfreport.judge.objectives import untested
 from perfreport.judge.reconcile import Reconciliation
 from perfreport.judge.verdict import give_verdict
-from perfreport.library import Library, measured, open_library, record_of
+from perfreport.library import Library, Recorded, is_folder_of_runs, open_library
 from perfreport.profile import Profile, RunProfile, condense, open_profile
 from perfreport.recount import recount
 from perfreport.render.html import render_comparison, render_history, render_report
@@ -32,10 +33,12 @@ from perfreport.toolreports.read import read_report
 
 __all__ = [
     "check",
+    "choose_baseline",
     "compare",
     "condense",
     "history",
     "ingest",
+    "is_folder_of_runs",
     "load_pack",
     "open_library",
     "open_profile",
@@ -78,48 +81,27 @@ def compare(
     baseline: Run | Profile,
     run: Run | Profile,
     pack: Pack | None = None,
-    history: Sequence[Run | Profile | str | Path] = (),
+    history: Sequence[Run | Profile | Recorded | str | Path] = (),
 ) -> Comparison:
     """What became slower or faster from `baseline` to `run`, by the method of docs/statistics.md.
 
     pack     its stages, its settings under `compare`, and its critical paths
-    history  earlier runs: those of the same test since the last change for good count as baselines,
+    history  earlier runs, or paths of them and of folders of them: those of the same test since the last change for good count as baselines,
              too, and how much runs of the system differ is estimated instead of assumed
     """
     settings = pack.compare if pack else CompareSettings()
     critical = pack.critical_endpoints(run.info.scenario) if pack else frozenset()
     after, before = _profile(run), _profile(baseline)
-    told, used = _lineage(after, before, history, pack) if history else ((), [])
+    given = [RunProfile(each) if isinstance(each, Run) else each for each in history]
+    told, used = history_of(after, before, given, pack) if given else ((), [])
     profiles = [after, before, *used]
     windows = latest_cut([(each.whole.start, each.judged_window(pack)) for each in profiles])
     judged, *against = (each.side(window) for each, window in zip(profiles, windows, strict=True))
     return replace(judge_changes(against, judged, settings, critical), history=told)
 
 
-def _profile(run: Run | Profile | str | Path) -> Profile:
-    if isinstance(run, Profile):
-        return run
-    return RunProfile(run) if isinstance(run, Run) else open_profile(run)
-
-
-def _lineage(
-    run: Profile,
-    baseline: Profile,
-    offered: Sequence[Run | Profile | str | Path],
-    pack: Pack | None,
-) -> tuple[tuple[Earlier, ...], list[Profile]]:
-    """What is said of each run that is offered as history, and those that are used."""
-    settings = pack.compare if pack else CompareSettings()
-    records = [
-        record_of(Path(each), pack)
-        if isinstance(each, str | Path)
-        else measured(_profile(each), pack)
-        for each in offered
-    ]
-    after, before = (measured(each, pack) for each in (run, baseline))
-    told = lineage(after, before, records, settings)
-    used = [_profile(each) for each, found in zip(offered, told, strict=True) if found.used]
-    return told, used
+def _profile(run: Run | Profile) -> Profile:
+    return run if isinstance(run, Profile) else RunProfile(run)
 
 
 def history(

@@ -107,6 +107,11 @@ def is_folder_of_runs(path: Path) -> bool:
     return not _is_run_of_parts(path)
 
 
+def is_pattern(given: str | Path) -> bool:
+    """Whether a path that does not exist is a pattern of those that do."""
+    return glob.has_magic(str(given)) and not Path(given).exists()
+
+
 def _is_run_of_parts(folder: Path) -> bool:
     names = [entry.name for entry in _entries(folder) if entry.suffix == ".parquet"]
     return bool(names) and all(map(_PART.fullmatch, names))
@@ -117,7 +122,7 @@ def _found(given: Sequence[str | Path]) -> list[tuple[Path, bool]]:
     found: dict[Path, tuple[Path, bool]] = {}
     for text in map(str, given):
         path = Path(text)
-        if glob.has_magic(text) and not path.exists():
+        if is_pattern(text):
             # Path.glob refuses absolute patterns.
             matches = sorted(map(Path, glob.glob(text, recursive=True)))  # noqa: PTH207
             if not matches:

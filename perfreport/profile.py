@@ -242,9 +242,13 @@ def open_profile(path: str | Path) -> Profile:
 
 
 def condense(
-    run: Run, output: str | Path, pack: Pack | None = None, overwrite: bool = False
+    run: Run,
+    output: str | Path,
+    pack: Pack | None = None,
+    overwrite: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> None:
-    """Write what comparing needs of a run into one small file.
+    """Write what comparing needs of a run into one small file, with more labels if wanted.
 
     Exact figures are kept of the whole run and of its judged window, with the pack's stages and
     without; over any other window the percentiles are those of the sketch, within 1 %.
@@ -258,7 +262,8 @@ def condense(
     }
     parts = {name: profile.part(name) for name in _SCHEMAS if name != "figures"}
     kept = [_stamped(profile.figures(window), window) for window in windows.values()]
-    write_condensed(target, run.info, parts | {"figures": pa.concat_tables(kept)})
+    info = run.info.model_copy(update={"labels": run.info.labels | dict(labels or {})})
+    write_condensed(target, info, parts | {"figures": pa.concat_tables(kept)})
 
 
 def _target(output: str | Path, overwrite: bool) -> Path:

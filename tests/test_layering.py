@@ -36,6 +36,7 @@ LAYERS = (
     "measure",
     "profile",
     "library",
+    "baselines",
     "recount",
     "assess",
     "render",

@@ -94,6 +94,22 @@ def undecided_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def label_option(command: F) -> F:
+    """--label K=V, repeated; `labels_of` reads them."""
+    return click.option(
+        "--label", "labels", multiple=True, metavar="K=V",
+        help="Anything else worth keeping; baseline=TAG pins the run as a baseline.",
+    )(command)  # fmt: skip
+
+
+def labels_of(labels: Sequence[str]) -> dict[str, str]:
+    """What was given as --label."""
+    for label in labels:
+        if not label.partition("=")[0] or "=" not in label:
+            raise click.BadParameter(f'"{label}" is not K=V', param_hint="--label")
+    return {key: value for key, _, value in (label.partition("=") for label in labels)}
+
+
 def output_console(width: int | None = None) -> Console:
     """stdout, 80 columns wide where it is not a terminal; NO_COLOR is honoured by rich."""
     if width is None and not sys.stdout.isatty():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +16,7 @@ from perfreport.cli.common import (
     output_console,
     output_option,
     sla_option,
+    tell,
     undecided_option,
 )
 from perfreport.errors import Exit
@@ -27,7 +29,11 @@ from perfreport.errors import Exit
 @click.argument("run", type=RUN)
 @click.option(
     "--history", "earlier", metavar="RUN", type=RUN, multiple=True,
-    help="An earlier run of the same test; repeat it. From three on, how much runs differ is estimated.",
+    help="An earlier run of the same test, or a folder of them; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--baseline-tag", "tag", metavar="TAG",
+    help="BASELINE is a folder of runs: take the newest that is labelled baseline=TAG.",
 )  # fmt: skip
 @sla_option()
 @undecided_option
@@ -38,6 +44,7 @@ def command(
     baseline: Path,
     run: Path,
     earlier: tuple[Path, ...],
+    tag: str | None,
     sla: Path | None,
     undecided: str | None,
     fmt: str,
@@ -45,7 +52,8 @@ def command(
 ) -> Exit:
     """Show what became slower or faster between two runs, and how sure that is.
 
-    Exits with 3 if something regressed, 4 if the data cannot tell.
+    Where BASELINE is a folder of runs, the newest earlier run of the same test is the baseline, and
+    the others are its history. Exits with 3 if something regressed, 4 if the data cannot tell.
 
     \b
     perfreport compare baseline.parquet run.parquet --format markdown
@@ -56,8 +64,13 @@ def command(
 
     given = [path for path in (baseline, run, *earlier, sla) if path]
     pack = api.load_pack(sla) if sla else None
-    before, after, *history = map(api.open_profile, (baseline, run, *earlier))
-    result = api.compare(before, after, pack, history)
+    after = api.open_profile(run)
+    history: list[Any] = [*earlier]
+    if tag is not None or api.is_folder_of_runs(baseline):
+        chosen = api.choose_baseline(baseline, after, pack, tag)
+        baseline, history = chosen.baseline, [*chosen.others, *earlier]
+        tell([f"the baseline is {baseline}"])
+    result = api.compare(api.open_profile(baseline), after, pack, history)
     if fmt == "table" and output is None:
         render.for_terminal(result, output_console())
     elif fmt == "html":

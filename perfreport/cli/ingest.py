@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from perfreport.cli.common import Command, flag_options, progress, tell
+from perfreport.cli.common import Command, flag_options, label_option, labels_of, progress, tell
 from perfreport.run.testtype import TestType
 
 if TYPE_CHECKING:
@@ -52,9 +52,7 @@ class _Moment(click.ParamType):  # type: ignore[type-arg]  # only newer versions
     "--test-type", type=click.Choice([kind.value for kind in TestType]), help="Kind of test."
 )
 @click.option("--environment", help="Where it ran, such as staging.")
-@click.option(
-    "--label", "labels", multiple=True, metavar="K=V", help="Anything else worth keeping."
-)
+@label_option
 @click.option(
     "--prometheus", metavar="URL", help="Server to ask for --queries, over the time of the run."
 )
@@ -120,7 +118,7 @@ def command(
 
     about = About(
         rest["system"], rest["release"], rest["scenario"],
-        TestType(rest["test_type"]) if rest["test_type"] else None, rest["environment"], _pairs(labels),
+        TestType(rest["test_type"]) if rest["test_type"] else None, rest["environment"], labels_of(labels),
     )  # fmt: skip
     options = _options(
         rest["timezone"],
@@ -141,13 +139,6 @@ def command(
         )  # fmt: skip
     tell(done.notes)
     tell([f"{output}: {done.rows:,} rows"], level="done")
-
-
-def _pairs(labels: tuple[str, ...]) -> dict[str, str]:
-    for label in labels:
-        if not label.partition("=")[0] or "=" not in label:
-            raise click.BadParameter(f'"{label}" is not K=V', param_hint="--label")
-    return {key: value for key, _, value in (label.partition("=") for label in labels)}
 
 
 def _options(

@@ -19,7 +19,7 @@ from perfreport.ingestion.inputs import InputFile
 from perfreport.readers.reader import UnknownFormat, reader_for
 from perfreport.readers.server import Server
 from perfreport.readers.source import Facts, ReadOptions, Source
-from perfreport.run.info import RunInfo, SourceInfo, TestType
+from perfreport.run.info import RunInfo, SourceInfo, TestType, joined_meaning
 from perfreport.run.schema import SCHEMA
 from perfreport.run.store import joined, merged_info
 from perfreport.run.writer import RunWriter
@@ -192,6 +192,7 @@ class Merge:
         for facts in [facts for facts in self._facts if self._span(facts) is span]:
             info.tool = joined(info.tool, facts.tool)
             info.tool_version = joined(info.tool_version, facts.tool_version)
+            info.response_time = joined_meaning(info.response_time, facts.response_time)
         for facts in self._facts:
             info.metrics |= facts.metrics
             info.thresholds |= facts.thresholds

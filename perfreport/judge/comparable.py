@@ -2,75 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from perfreport import units
-from perfreport.judge.findings import Doubt, Tested
-from perfreport.run.info import RunInfo
+from perfreport.judge.findings import Doubt
+from perfreport.judge.sameness import (
+    environment_unknown,
+    meaning_differs,
+    meaning_unclear,
+    other_environment,
+    other_system,
+    other_test,
+    other_tool,
+    same_run,
+)
+from perfreport.judge.side import Side
 from perfreport.sla.settings import CompareSettings
-from perfreport.stats.sketch import Sketch
-from perfreport.stats.spent import Spent
-from perfreport.stats.window import Window
-from perfreport.tables import FailureRow, Figures
+from perfreport.stats.sketch import within
+from perfreport.stats.warmup import warm_up
+
+__all__ = ["Doubts", "Side", "doubts", "listed", "same_users"]
 
 _LOAD_WITHIN = 0.05  # a system answers more slowly under more load: more is another test
 _LENGTH_WITHIN = 0.20
 _MIX_WITHIN = 0.05  # of all requests, moved from one endpoint to another
 _NAMES_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the runs that are compared.
-
-    name        of the run file
-    start       of the run, from which the cells of the sketches are counted
-    window      what is judged of it; all sides with the latest of their cuts (`latest_cut`)
-    sketches    of the whole run, by endpoint (`endpoint_sketches`): what judgements rest on
-    endpoints   figures of the window for the same endpoints: what is shown
-    successful  the same of the successful requests alone
-    users       mean active users in the window, where the tool recorded them
-    exact       False where the percentiles shown are those of the sketch, for want of the rows
-    spent       of the whole run, by endpoint: where the time of the successful requests went
-    failures    of the window, by endpoint, status and message
-    """
-
-    name: str
-    info: RunInfo
-    start: datetime
-    window: Window
-    sketches: Mapping[str, Sketch]
-    endpoints: Mapping[str, Figures]
-    successful: Mapping[str, Figures]
-    users: float | None = None
-    exact: bool = True
-    spent: Mapping[str, Spent] = field(default_factory=dict)
-    failures: tuple[FailureRow, ...] = ()
-
-    @property
-    def tested(self) -> Tested:
-        info = self.info
-        return Tested(
-            self.name,
-            info.system,
-            info.release,
-            info.environment,
-            info.tool,
-            self.window.start,
-            self.window.end,
-            self.requests,
-            self.exact,
-        )
-
-    @property
-    def requests(self) -> int:
-        return sum(row.count for row in self.endpoints.values())
-
-    @property
-    def rate_per_s(self) -> float:
-        return self.requests / self.window.seconds if self.window.seconds else 0.0
+_FAST_MS = 0.05  # a refused connection lasts 0 ms, of which there is no logarithm
+_FLATTERED = 0.05  # of a percentile: what failures move it by in one run and not in the other
 
 
 @dataclass(frozen=True)
@@ -92,18 +52,25 @@ def doubts(baseline: Side, run: Side, settings: CompareSettings) -> Doubts:
         return Doubts(empty, ())
     return Doubts(
         serious=(
-            *_too_short(baseline, run, settings),
-            *_other_load(baseline, run),
-            *_other_environment(baseline, run),
+            *other_test(baseline, run),
             *_nothing_in_common(baseline, run),
+            *other_environment(baseline, run),
+            *_other_load(baseline, run),
+            *meaning_differs(baseline, run),
+            *_too_short(baseline, run, settings),
         ),
         light=(
+            *same_run(baseline, run),
             *_load_follows(baseline, run),
-            *_environment_unknown(baseline, run),
-            *_other_length(baseline, run),
-            *_other_tool(baseline, run),
+            *other_system(baseline, run),
+            *environment_unknown(baseline, run),
             *_other_mix(baseline, run),
             *_other_endpoints(baseline, run),
+            *_failures_mislead(baseline, run),
+            *_still_warming_up(baseline, run),
+            *_other_length(baseline, run),
+            *other_tool(baseline, run),
+            *meaning_unclear(baseline, run),
         ),
     )
 
@@ -166,22 +133,6 @@ def same_users(baseline: Side, run: Side) -> bool:
     return not _differs(baseline.users, run.users)
 
 
-def _other_environment(baseline: Side, run: Side) -> Iterator[Doubt]:
-    ours, theirs = run.info.environment, baseline.info.environment
-    if ours and theirs and ours != theirs:
-        yield Doubt("environment", f"environment {ours} against {theirs} in the baseline")
-
-
-def _environment_unknown(baseline: Side, run: Side) -> Iterator[Doubt]:
-    ours, theirs = run.info.environment, baseline.info.environment
-    if bool(ours) != bool(theirs):
-        known, unknown = ("run", "baseline") if ours else ("baseline", "run")
-        yield Doubt(
-            "environment",
-            f"the {known} says its environment ({ours or theirs}), the {unknown} does not",
-        )
-
-
 def _nothing_in_common(baseline: Side, run: Side) -> Iterator[Doubt]:
     if not baseline.endpoints.keys() & run.endpoints.keys():
         yield Doubt("endpoints", "the runs have no endpoint in common")
@@ -193,21 +144,6 @@ def _other_length(baseline: Side, run: Side) -> Iterator[Doubt]:
             "duration",
             f"judged over {units.span(run.window.seconds)} against "
             f"{units.span(baseline.window.seconds)} in the baseline",
-        )
-
-
-def _other_tool(baseline: Side, run: Side) -> Iterator[Doubt]:
-    ours, theirs = run.info, baseline.info
-    if ours.tool != theirs.tool:
-        yield Doubt("tool", f"measured by {ours.tool or '?'} against {theirs.tool or '?'}")
-        yield Doubt(
-            "percentile_meaning",
-            "another tool may mean another response time: some count DNS, connect and TLS in it, some do not",
-        )
-    elif ours.tool_version != theirs.tool_version:
-        yield Doubt(
-            "tool",
-            f"measured by {ours.tool} {ours.tool_version or '?'} against {theirs.tool_version or '?'}",
         )
 
 
@@ -231,6 +167,60 @@ def _other_endpoints(baseline: Side, run: Side) -> Iterator[Doubt]:
     ):
         if names:
             yield Doubt("endpoints", f"{what}: {listed(sorted(names))}")
+
+
+def _failures_mislead(baseline: Side, run: Side) -> Iterator[Doubt]:
+    """Failures that are faster or slower than what succeeds, in one run more than in the other."""
+    for flatters, word in ((True, "flatter"), (False, "worsen")):
+        found = _misled(baseline, run, flatters)
+        if found:
+            worst = max(found, key=lambda each: abs(each[0]))
+            size, name, statistic = worst
+            moved = units.signed_percent(math.expm1(size))
+            others = listed(sorted({name for _, name, _ in found}))
+            yield Doubt(
+                "errors",
+                f"failures {word} the response times of {others}: counted with them, {statistic} of "
+                f"{name} would come out {moved}",
+            )
+
+
+def _misled(baseline: Side, run: Side, flatters: bool) -> list[tuple[float, str, str]]:
+    """By how much of its log a change would be off, were failures timed; the endpoint, the statistic."""
+    found = []
+    for name in sorted(baseline.endpoints.keys() & run.endpoints.keys()):
+        for statistic in ("p50", "p95"):
+            theirs, ours = (_bias(side, name, statistic) for side in (baseline, run))
+            if theirs is None or ours is None:
+                continue
+            off = ours - theirs
+            if abs(off) >= math.log1p(_FLATTERED) and (off < 0) is flatters:
+                found.append((off, name, statistic.upper()))
+    return found
+
+
+def _bias(side: Side, name: str, statistic: str) -> float | None:
+    """Log of a percentile of all requests over that of the successful ones."""
+    if not side.endpoints[name].errors:
+        return 0.0
+    if name not in side.successful:
+        return None
+    every = getattr(side.endpoints[name], f"{statistic}_ms")
+    alone = getattr(side.successful[name], f"{statistic}_ms")
+    if every is None or alone is None or alone <= 0:
+        return None
+    return math.log(max(every, _FAST_MS) / alone)
+
+
+def _still_warming_up(baseline: Side, run: Side) -> Iterator[Doubt]:
+    for side, which in ((run, "run"), (baseline, "baseline")):
+        left = warm_up(within(side.sketches, side.start, side.window).values())
+        if left is not None:
+            yield Doubt(
+                "duration",
+                f"the {which} was still warming up for the first {units.span(left.seconds)} of what "
+                f"is judged, {units.percent(left.slower)} slower than later",
+            )
 
 
 def listed(names: list[str]) -> str:

@@ -11,6 +11,7 @@ from perfreport.judge.changes import Changes, changes_of
 from perfreport.judge.comparable import Doubts, Side, doubts, listed, same_users
 from perfreport.judge.error_rows import MAX_DETECTABLE
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison, Doubt, RunToRunSd
+from perfreport.judge.places import places, shared_why
 from perfreport.judge.rows import CELLS_AT_LEAST, Endpoint, Measured, Rule
 from perfreport.sla.settings import CompareSettings
 from perfreport.stats.sketch import within
@@ -41,6 +42,7 @@ def compare(
     blind = _blind_rows(baseline, run, changes, settings)
     unseen = _unseen(blind, found, against)
     verdict = _verdict(baseline, run, changes, against, unseen, settings, critical)
+    sd = _run_to_run_sd(found, len(baselines))
     return Comparison(
         verdict,
         _why(
@@ -52,11 +54,13 @@ def compare(
         ),
         (*against.all, *_errors_differ(found)),
         _shared_shift(changes),
-        _run_to_run_sd(found, len(baselines)),
+        sd,
         changes,
         tested=run.tested,
         baselines=tuple(side.tested for side in baselines),
         gate=settings.gate,
+        places=places(baselines, run, settings, changes, found.successes_only, sd),
+        shared_why=shared_why(changes),
     )
 
 

@@ -242,6 +242,7 @@ class Comparison:
     places     of each endpoint that both runs have, the busiest first
     history    every run that was offered as such
     gate       the statistics whose rows make the verdict
+    shared_why what all endpoints share, as a sentence; empty where they do not move alike
     """
 
     verdict: ChangeVerdict
@@ -255,6 +256,7 @@ class Comparison:
     places: tuple[Place, ...] = ()
     history: tuple[Earlier, ...] = ()
     gate: tuple[str, ...] = ("p50", "p95", "error_rate")
+    shared_why: str = ""
 
 
 class TrendVerdict(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from perfreport.errors import nearest
 from perfreport.judge.comparable import listed
@@ -15,27 +16,37 @@ from perfreport.sla.settings import CompareSettings
 _TEST = ("system", "scenario", "test type", "environment", "tool")
 
 
+@dataclass(frozen=True)
+class Offered:
+    """A run that may be history; `named` by its own name, not found in a folder."""
+
+    record: RunRecord
+    named: bool
+
+
 def lineage(
-    run: RunRecord, baseline: RunRecord, offered: Sequence[RunRecord], settings: CompareSettings
+    run: RunRecord, baseline: RunRecord, offered: Sequence[Offered], settings: CompareSettings
 ) -> tuple[Earlier, ...]:
     """For each run that is offered as history of a baseline, whether it is used, and why not.
 
-    Used are earlier runs of the same test at the same load, between the changes for good next to
-    the baseline: a mean over both sides of a change is the state of no release.
+    Used are runs of the same test at the same load, between the changes for good next to the
+    baseline: a mean over both sides of a change is the state of no release. Of what is in a folder,
+    earlier runs only; who names a later run means it.
     """
     whys = list(_unlike(run, baseline, offered))
-    alike = [record for record, why in zip(offered, whys, strict=True) if not why]
+    alike = [each.record for each, why in zip(offered, whys, strict=True) if not why]
     cut = _cut_off(baseline, alike, settings)
-    whys = [why or cut.get(id(record), "") for record, why in zip(offered, whys, strict=True)]
+    whys = [why or cut.get(id(each.record), "") for each, why in zip(offered, whys, strict=True)]
     return tuple(
-        Earlier(record.name, used=not why, why=why or "the same test, earlier")
-        for record, why in zip(offered, whys, strict=True)
+        Earlier(each.record.name, used=not why, why=why or "the same test")
+        for each, why in zip(offered, whys, strict=True)
     )
 
 
-def _unlike(run: RunRecord, baseline: RunRecord, offered: Iterable[RunRecord]) -> Iterator[str]:
+def _unlike(run: RunRecord, baseline: RunRecord, offered: Iterable[Offered]) -> Iterator[str]:
     seen: dict[object, RunRecord] = {}
-    for record in offered:
+    for each in offered:
+        record = each.record
         first = seen.setdefault(record.identity, record)
         if record.identity == run.identity:
             yield "it is the run itself"
@@ -43,7 +54,7 @@ def _unlike(run: RunRecord, baseline: RunRecord, offered: Iterable[RunRecord]) -
             yield "it is the baseline itself"
         elif first is not record:
             yield f"the same run as {first.name}"
-        elif record.started >= run.started:
+        elif record.started > run.started and not each.named:
             yield "it is not earlier than the run"
         else:
             yield unlike(record, baseline)
@@ -88,7 +99,7 @@ def picked(run: RunRecord, found: Sequence[RunRecord]) -> RunRecord | None:
     return newest(
         record
         for record in found
-        if record.started < run.started
+        if record.started <= run.started
         and record.identity != run.identity
         and not unlike(record, run)
     )

@@ -97,6 +97,7 @@ class Log:
         self._source = source
         self._facts = source.facts
         self._facts.tool, self._facts.tool_version = "Gatling", version
+        self._facts.response_time = "with_connect"
         self._facts.start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=start_ms)
         self._names = source.options.names
         self._columns = _Columns()

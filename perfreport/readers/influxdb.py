@@ -138,7 +138,7 @@ class Database:
                 f"the end, {units.utc(end)}, is not after the start, {units.utc(start)}."
             )
         source = Source(io.BytesIO(), self.label, options)
-        source.facts.tool = "k6"
+        source.facts.tool, source.facts.response_time = "k6", "without_connect"
         return Answer(source, FORMAT, self._batches(source, Span.of(start, end)))
 
     def _batches(self, source: Source, span: Span) -> Iterator[pa.RecordBatch]:

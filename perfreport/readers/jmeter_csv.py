@@ -59,7 +59,7 @@ def sniff(head: bytes) -> bool:
 
 
 def read(source: Source) -> Iterator[pa.RecordBatch]:
-    source.facts.tool = "JMeter"
+    source.facts.tool, source.facts.response_time = "JMeter", "with_connect"
     layout = layout_of(source)
     if not tell_transactions(layout.places):
         source.note(

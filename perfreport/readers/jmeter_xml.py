@@ -120,7 +120,7 @@ def sniff(head: bytes) -> bool:
 
 
 def read(source: Source) -> Iterator[pa.RecordBatch]:
-    source.facts.tool = "JMeter"
+    source.facts.tool, source.facts.response_time = "JMeter", "with_connect"
     head = _text_of(source.head())
     _refuse(source, head)
     rows = Rows(source.options.names)

@@ -59,7 +59,7 @@ def sniff(head: bytes) -> bool:
 
 def read(source: Source) -> Iterator[pa.RecordBatch]:
     """The rows of k6's log, each in the place where its first line stands."""
-    source.facts.tool = "k6"
+    source.facts.tool, source.facts.response_time = "k6", "without_connect"
     lines = _Lines(source)
     log = Log(source, lines.form)
     for first, some in source.lines():

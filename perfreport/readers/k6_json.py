@@ -81,7 +81,7 @@ _LINE = re.compile(
 
 def read(source: Source) -> Iterator[pa.RecordBatch]:
     """The rows of k6's log, each in the place where its first line stands."""
-    source.facts.tool = "k6"
+    source.facts.tool, source.facts.response_time = "k6", "without_connect"
     lines, log = _Lines(source), Log(source, _FORM)
     for first, some in source.lines():
         log.add(lines.points(first, some))

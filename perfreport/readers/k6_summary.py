@@ -100,6 +100,7 @@ def read(source: Source) -> Iterator[pa.RecordBatch]:
     start, end = _span(source, summary)
     facts = source.facts
     facts.tool, facts.tool_version = "k6", summary.version
+    facts.response_time = "without_connect"
     facts.start, facts.end, facts.aggregates = start, end, True
     facts.thresholds |= summary.thresholds
     source.note(

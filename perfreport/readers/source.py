@@ -17,7 +17,7 @@ import zstandard
 
 from perfreport.errors import InputError
 from perfreport.readers.names import Names
-from perfreport.run.info import MAX_REJECTIONS, MetricInfo, Rejection, SourceInfo
+from perfreport.run.info import MAX_REJECTIONS, MetricInfo, Rejection, ResponseTime, SourceInfo
 
 HEAD_SIZE = 64 * 1024
 BLOCK_SIZE = 4 * 1024 * 1024
@@ -45,6 +45,7 @@ class Facts:
 
     tool: str | None = None
     tool_version: str | None = None
+    response_time: ResponseTime | None = None  # whether DNS, connect and TLS are in a duration
     start: datetime | None = None  # where the tool says so
     end: datetime | None = None
     aggregates: bool = False  # of a whole run, from `start` to `end`: no single observation

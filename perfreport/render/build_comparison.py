@@ -183,7 +183,9 @@ def _sub(comparison: Comparison, baseline: str, band: float) -> str:
         f"Grey band: ±{units.percent(band)}, too small to matter. "
         f"Run-to-run spread: {units.percent(spread.p95)}, {source}."
     ]
-    if comparison.shared_shift is not None:
+    if comparison.shared_why:
+        parts.append(f"{comparison.shared_why[0].upper()}{comparison.shared_why[1:]}.")
+    elif comparison.shared_shift is not None:
         parts.append(
             f"All endpoints together moved by {units.signed_percent(comparison.shared_shift)} (median)."
         )

@@ -17,13 +17,18 @@ from perfreport.render.build_text import (
 )
 from perfreport.render.build_timeline import HOW
 from perfreport.render.model import Audit, Definition, Provenance, SourceRow
-from perfreport.run.info import SourceInfo
+from perfreport.run.info import RunInfo, SourceInfo
 
 # What each tool's response time covers (docs of the tools; the same words as in docs/formats).
 _RESPONSE_TIME = {
     "k6": "k6 http_req_duration: sending, waiting, receiving; without DNS, connect and TLS",
     "JMeter": "JMeter elapsed: from just before the request to the last byte, DNS, connect and TLS included",
     "Gatling": "Gatling end minus start: DNS, connect and TLS included",
+}
+# Of a tool that only its reader knows.
+_CONNECTING = {
+    "with_connect": "DNS, connect and TLS included",
+    "without_connect": "without DNS, connect and TLS",
 }
 
 
@@ -48,11 +53,13 @@ def provenance(readiness: Readiness) -> Provenance:
     )
 
 
-def response_time(tool: str | None) -> str:
-    """What the response time of a run's tool covers, or nothing for a tool that has none."""
-    names = (tool or "").split(" + ")
-    known = [_RESPONSE_TIME[name] for name in names if name in _RESPONSE_TIME]
-    return "; ".join(known)
+def response_time(info: RunInfo) -> str:
+    """What the response time of a run covers, or nothing where that is not known."""
+    tool = info.tool or ""
+    known = [_RESPONSE_TIME[name] for name in tool.split(" + ") if name in _RESPONSE_TIME]
+    if known or info.response_time not in _CONNECTING:
+        return "; ".join(known)
+    return f"{plain(tool, 40)}: {_CONNECTING[info.response_time]}"
 
 
 def _audit_title(audit: tuple[AuditFinding, ...]) -> str:
@@ -123,9 +130,8 @@ def _method(readiness: Readiness) -> tuple[Definition, ...]:
         ),
         Definition("Judged window", _windows(readiness.runs)),
     ]
-    for tool in sorted({run.info.tool or "" for run in readiness.runs}):
-        if words := response_time(tool):
-            texts.append(Definition("Response time", words + "."))
+    for words in sorted({response_time(run.info) for run in readiness.runs} - {""}):
+        texts.append(Definition("Response time", words + "."))
     if any(run.comparison for run in readiness.runs):
         texts.append(
             Definition(

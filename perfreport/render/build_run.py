@@ -144,6 +144,6 @@ def _sub(run: RunEvidence) -> str:
         tool,
         labels,
     ]
-    words = response_time(info.tool)
+    words = response_time(info)
     told = f" Response time is {words}." if words and run.total_all.count else ""
     return ", ".join(filter(None, facts)) + "." + told

@@ -185,7 +185,9 @@ def sd_line(comparison: Comparison) -> str:
         each = zip(("P50", "P95", "P99"), (sd.p50, sd.p95, sd.p99), strict=True)
         values = ", ".join(f"{word} {units.percent(value)}" for word, value in each)
     line = f"run-to-run sd {source}: {values}"
-    if comparison.shared_shift is not None:
+    if comparison.shared_why:
+        line += f"; {comparison.shared_why}"
+    elif comparison.shared_shift is not None:
         line += f"; median change of all endpoints {units.signed_percent(comparison.shared_shift)}"
     return line
 

@@ -52,6 +52,10 @@ class MetricInfo(_Model):
     unit: str | None = None
 
 
+# Whether DNS, connect and TLS are part of a duration; mixed where a run's tools disagree.
+ResponseTime = Literal["with_connect", "without_connect", "mixed"]
+
+
 class RunInfo(_Model):
     """All that is known of a run but its rows. Times are UTC."""
 
@@ -64,6 +68,7 @@ class RunInfo(_Model):
     labels: dict[str, str] = Field(default_factory=dict)
     tool: str | None = None  # joined by " + " where a run was merged from several tools
     tool_version: str | None = None
+    response_time: ResponseTime | None = None  # None: not known, or of an earlier version's file
     start: datetime | None = None
     end: datetime | None = None
     only_servers: bool = False  # no load tool's results in it: its span is not that of a test
@@ -72,3 +77,10 @@ class RunInfo(_Model):
     metrics: dict[str, MetricInfo] = Field(default_factory=dict)
     thresholds: dict[str, list[str]] = Field(default_factory=dict)  # the tool's own, by metric
     examples: dict[str, str] = Field(default_factory=dict)  # a URL of each endpoint that had one
+
+
+def joined_meaning(first: ResponseTime | None, second: ResponseTime | None) -> ResponseTime | None:
+    """What the durations of two sources mean together; one that says nothing leaves the other."""
+    if first is None or second is None or first == second:
+        return first or second
+    return "mixed"

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from perfreport.errors import RunError
-from perfreport.run.info import RunInfo
+from perfreport.run.info import RunInfo, joined_meaning
 from perfreport.run.schema import REQUEST, SCHEMA, SCHEMA_VERSION, SUBREQUEST, TRANSACTION
 from perfreport.run.writer import CONDENSED_KEY, METADATA_KEY
 
@@ -184,6 +184,7 @@ def merged_info(infos: list[RunInfo]) -> RunInfo:
     merged.only_servers, merged.only_aggregates = surest
     merged.tool = reduce(joined, (info.tool for info in of_load))
     merged.tool_version = reduce(joined, (info.tool_version for info in of_load))
+    merged.response_time = reduce(joined_meaning, (info.response_time for info in of_load))
     merged.start = min((info.start for info in of_load if info.start), default=None)
     merged.end = max((info.end for info in of_load if info.end), default=None)
     return merged

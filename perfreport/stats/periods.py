@@ -1,0 +1,45 @@
+"""Does a change have its time? The stretch of a series that stands out from the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+_MAD_TO_SD = 1.4826
+# The largest of all contrasts, of a noise estimated from nine steps: found by simulation so that a
+# constant change is called a stretch in about one of a hundred pairs (docs/statistics.md).
+_CRITICAL = 6.0
+_REST = 0.5  # of what the stretch moved by: the rest has to have moved by less
+
+
+def stretch(changes: FloatArray, errors: FloatArray, at_least: float) -> tuple[int, int] | None:
+    """From where to where (half-open) some neighbouring parts changed and the rest hardly; None if nowhere.
+
+    The contrast of each stretch to the rest in units of the noise of a part; the noise from the steps
+    between neighbours, which a few changed parts do not inflate, and no less than `errors`.
+    changes   of each part, as logarithms
+    errors    standard error of each, if requests were independent
+    at_least  the least contrast that is worth telling
+    """
+    count = len(changes)
+    steps = np.diff(changes)
+    noise = float(np.median(np.abs(steps))) * _MAD_TO_SD / np.sqrt(2)
+    noise = max(noise, float(np.median(errors)))
+    total = float(changes.sum())
+    sums = np.concatenate([[0.0], np.cumsum(changes)])
+    best: tuple[float, int, int] | None = None
+    for first in range(count):
+        for last in range(first + 1, min(count, first + count - 1) + 1):
+            size = last - first
+            inside = float(sums[last] - sums[first]) / size
+            outside = (total - inside * size) / (count - size)
+            if abs(inside - outside) < at_least or abs(outside) > _REST * abs(inside):
+                continue
+            contrast = abs(inside - outside) / np.sqrt(1 / size + 1 / (count - size))
+            if best is None or contrast > best[0]:
+                best = (contrast, first, last)
+    if best is None or best[0] <= _CRITICAL * noise:
+        return None
+    return best[1], best[2]
