@@ -130,6 +130,17 @@ def hostile(text: str) -> History:
     return replace(found, apart=(Apart(text, text),))
 
 
+def restless() -> History:
+    """Another level every four runs, each release with a name of some length."""
+    records = [
+        run(
+            n, {"create_order": endpoint(40 * 1.2 ** (n // 4), 0.002)}, release=f"2026.{n // 4}.123"
+        )
+        for n in range(40)
+    ]
+    return judged(records)
+
+
 def many(count: int, endpoints: int) -> History:
     """Many runs of many endpoints, each of which changes once."""
     random_ = random.Random(3)
