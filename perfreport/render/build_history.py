@@ -29,6 +29,7 @@ from perfreport.render.model_history import (
     ShiftRow,
 )
 from perfreport.render.model_parts import Badge
+from perfreport.stats.changepoints import LEAST
 
 _FIGURES_MOST = 150  # endpoints whose figures a page holds, over all series
 _RUNS_SHOWN = 400
@@ -36,6 +37,10 @@ _CHANGES_SHOWN = 8
 _OUTLIERS_SHOWN = 10
 _APART_SHOWN = 40
 _SERIES_TOLD = 5
+
+_STEADY_TOLD = "No endpoint changed for good."
+_TOLD_FROM = 2 * (LEAST - 1)  # runs: a short series may have one less on each side of a change
+_TOO_FEW_RUNS = f"A change for good is told from {number_word(_TOLD_FROM)} runs on."
 
 WORSE = Badge("fail", "i-up", "Worse")
 BETTER = Badge("pass", "i-down", "Better")
@@ -104,9 +109,9 @@ def _why(history: History) -> tuple[str, ...]:
 
 def _told(series: Series) -> str:
     if not series.shifts:
-        return "No endpoint changed for good."
+        return _STEADY_TOLD if len(series.runs) >= _TOLD_FROM else _TOO_FEW_RUNS
     standing = [shift for shift in series.shifts if _badge(shift) is WORSE]
-    times = counted(len(series.shifts), "time")
+    times = {1: "once", 2: "twice"}.get(len(series.shifts), counted(len(series.shifts), "time"))
     head = f"Something changed for good {times}"
     if not standing:
         return f"{head}; nothing is worse that no baseline has accepted."
@@ -130,6 +135,7 @@ def _series(series: Series, id_: str, most_figures: int) -> HistorySeries:
         title=plain(series_title(series), SENTENCE_LENGTH),
         sub=_sub(series),
         pinned=plain(series.pinned, 40),
+        steady="" if series.shifts else _told(series),
         shifts=tuple(_shift(shift, drawn) for shift in reversed(series.shifts)),
         outliers=tuple(outliers[:_OUTLIERS_SHOWN]),
         outliers_left_out=_more(len(outliers) - _OUTLIERS_SHOWN),

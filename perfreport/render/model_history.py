@@ -75,6 +75,7 @@ class HistorySeries:
     title: str
     sub: str
     pinned: str
+    steady: str  # what is said where nothing changed
     shifts: tuple[ShiftRow, ...]
     outliers: tuple[str, ...]
     outliers_left_out: str

@@ -155,7 +155,7 @@ def test_the_head_says_what_still_stands(usual: History) -> None:
     assert build_history(usual).why == (
         "Something changed for good three times; one for the worse not accepted by a baseline: 2026.5.",
     )
-    assert build_history(of("one_run")).why == ("No endpoint changed for good.",)
+    assert build_history(of("one_run")).why == ("A change for good is told from four runs on.",)
     assert build_history(of("nothing")).why == ("No run has requests that are judged.",)
 
 

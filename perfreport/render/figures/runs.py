@@ -10,6 +10,7 @@ from perfreport.render.figures.scale import BOX, Scale, coordinate, finite, line
 
 _LEAST_SPAN = 0.12  # of the largest value: what runs of one system differ by must look small
 _REACH = 1.0  # what lies far off is drawn to so many heights of the rest, or it would flatten it
+_DENSE_FROM = 60  # runs
 _LETTER = 2.5  # percent of a plot's width that a letter takes on a phone
 _LABEL_LETTERS = 14
 
@@ -53,6 +54,7 @@ class RunsPlot:
     """Paths in a box of 1000 by 1000 and labels in percent of it."""
 
     description: str
+    dense: bool  # so many runs that dots of the usual size would touch
     y_ticks: tuple[AxisTick, ...]
     grid: str
     first: str
@@ -87,6 +89,7 @@ def runs_plot(
     ticks = _ticks(y)
     return RunsPlot(
         description=description,
+        dense=len(dates) > _DENSE_FROM,
         y_ticks=tuple(AxisTick(y.percent(tick), written(tick)) for tick in ticks),
         grid="".join(f"M0 {coordinate(y(tick))}H1000" for tick in ticks),
         first=dates[0],
@@ -115,7 +118,7 @@ def _value_scale(points: Sequence[RunPoint]) -> Scale:
     others += [point.value for point in points if point.outlier]
     bottom = max(low - reach, min([low, *finite(others)]))
     top = min(high + reach, max([high, *finite(others)]))
-    pad = (top - bottom) * 0.06 or 0.001
+    pad = (top - bottom) * 0.06 or 1.0
     floor = 0.0 if low >= 0 else bottom - pad
     return Scale(max(floor, bottom - pad), top + pad, upward=True)
 
