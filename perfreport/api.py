@@ -23,7 +23,7 @@ from perfreport.judge.verdict import give_verdict
 from perfreport.library import Library, Recorded, is_folder_of_runs, open_library
 from perfreport.profile import Profile, RunProfile, condense, open_profile
 from perfreport.recount import recount
-from perfreport.render.html import render_comparison, render_report
+from perfreport.render.html import render_comparison, render_history, render_report
 from perfreport.run.store import Run, open_run
 from perfreport.sla.loader import load_pack
 from perfreport.sla.model import Pack
@@ -125,6 +125,11 @@ def comparison_page(comparison: Comparison, pack: Pack | None = None) -> str:
     """A comparison as an HTML page."""
     settings = pack.compare if pack else CompareSettings()
     return render_comparison(comparison, settings.min_effect)
+
+
+def history_page(found: History) -> str:
+    """A history as an HTML page."""
+    return render_history(found)
 
 
 def trends(run: Run, pack: Pack | None = None) -> tuple[Trend, ...]:

@@ -28,7 +28,7 @@ from perfreport.cli.common import (
     help="Tell each run against the one that was labelled baseline=TAG.",
 )  # fmt: skip
 @sla_option()
-@format_option("table", "json")
+@format_option("table", "json", "html")
 @output_option
 @flag_options
 def command(
@@ -51,10 +51,8 @@ def command(
     if fmt == "table" and output is None:
         render.for_terminal(found, output_console())
         return
-    emit(
-        render.as_json(found) if fmt == "json" else render.as_text(found),
-        output,
-        [run.path for run in library.runs],
-    )
+    forms = {"json": render.as_json, "html": api.history_page}
+    given = [*(run.path for run in library.runs), *([sla] if sla else [])]
+    emit(forms.get(fmt, render.as_text)(found), output, given)
     if output is not None and str(output) != "-":
         tell([f"{output}: {len(library.runs)} runs"], level="done")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -75,7 +76,11 @@ def _table(series: Series) -> Table:
     )
     styles = tuple("bold" if at in first_runs else None for at in range(len(series.runs)))
     if series.pinned:  # the columns that would not fit beside
-        columns = tuple(column for column in columns if column.title != "requests")
+        columns = tuple(
+            replace(column, width=8) if column.title == "release" else column
+            for column in columns
+            if column.title != "requests"
+        )
         rows = tuple(row[:3] + row[4:] for row in rows)
     return Table(columns, rows, styles)
 

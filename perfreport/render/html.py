@@ -17,10 +17,13 @@ from markupsafe import Markup
 from perfreport import resources
 from perfreport.judge.evidence import Readiness
 from perfreport.judge.findings import Comparison
+from perfreport.judge.history import History
 from perfreport.render.build import build_report
 from perfreport.render.build_comparison_page import build_comparison_page
+from perfreport.render.build_history import build_history
 from perfreport.render.model import Report
 from perfreport.render.model_comparison import ComparisonPage
+from perfreport.render.model_history import HistoryPage
 
 
 def render_report(readiness: Readiness) -> str:
@@ -33,7 +36,12 @@ def render_comparison(comparison: Comparison, band: float) -> str:
     return _page("comparison_page", build_comparison_page(comparison, band))
 
 
-def _page(template: str, report: Report | ComparisonPage) -> str:
+def render_history(history: History) -> str:
+    """A folder of runs as a page: what changed for good, and each endpoint over the runs."""
+    return _page("history", build_history(history))
+
+
+def _page(template: str, report: Report | ComparisonPage | HistoryPage) -> str:
     script = _file("report.js")
     environment = Environment(
         loader=FileSystemLoader(resources.folder("templates")),

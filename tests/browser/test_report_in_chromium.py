@@ -1,4 +1,4 @@
-"""The report and the page of a comparison in a real browser: no complaint, no request, room for everything, text that can be read."""
+"""The report and the pages of a comparison and a history in a real browser: no complaint, no request, room for everything, text that can be read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 
-from perfreport.render.html import render_comparison, render_report
+from perfreport.render.html import render_comparison, render_history, render_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "render"))
 import comparisons
 import evidence
+import histories
 
 FLAGS = [
     "--headless=new",
@@ -281,5 +282,38 @@ def test_hostile_names_in_a_comparison_run_nothing_and_fit(
         folder.mkdir()
         page = render_comparison(comparisons.named(comparisons.regressed(), name), comparisons.BAND)
         visit = look(context, written(folder, page), 390)
+        assert (visit.said, len(visit.asked)) == ([], 1)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, name
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+@pytest.mark.parametrize("name", ["usual", "two_series", "hollow"])
+def test_the_page_of_a_history_fits_with_everything_opened(
+    context: BrowserContext, tmp_path: Path, name: str, width: int, scheme: str
+) -> None:
+    visit = look(context, written(tmp_path, render_history(histories.ALL[name]())), width, scheme)
+    assert (visit.said, len(visit.asked)) == ([], 1)
+    visit.page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert everything_can_be_read(visit.page, width) > 30
+
+
+def test_labels_of_many_changes_cover_nothing_on_a_phone(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    text = render_history(histories.restless())
+    visit = look(context, written(tmp_path, text), 390)
+    assert visit.page.locator(".changed").count() > 2
+    assert everything_can_be_read(visit.page, 390) > 100
+
+
+def test_hostile_names_in_a_history_run_nothing_and_fit(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    from test_report import HOSTILE
+
+    for n, name in enumerate(HOSTILE):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        visit = look(context, written(folder, render_history(histories.hostile(name))), 390)
         assert (visit.said, len(visit.asked)) == ([], 1)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, name
