@@ -70,6 +70,8 @@ def change_points(
     se      standard error of each value, where it is known
     least   runs in a segment; if not said three, or two where there are fewer than six
     """
+    if not len(values):
+        return Steps((), ())
     least = least or (LEAST if len(values) >= 2 * LEAST else LEAST - 1)
     series = np.asarray(values, np.float64)
     errors = np.zeros(len(series)) if se is None else np.asarray(se, np.float64)
@@ -87,7 +89,7 @@ def change_points(
 
 
 def energy(series: FloatArray) -> FloatArray:
-    """Q of Matteson and James (2014, eq. 5-7, alpha = 1) for a split before each position but the first."""
+    """Q of Matteson and James (2014, eq. 5-7, alpha = 1), split before each position but the first."""
     distances = np.abs(series[:, None] - series[None, :])
     total = float(distances.sum())
     # The sum over the first k x k corner, and over the first k rows.
@@ -123,7 +125,7 @@ class _Test:
 
     def __init__(self, series: FloatArray, errors: FloatArray, sd: float) -> None:
         # Centred, so that the squares do not drown what the values differ by.
-        self.series = series - series.mean() if len(series) else series
+        self.series = series - series.mean()
         self._sd = sd
         self._sums = _cumulated(self.series)
         self._squares = _cumulated(self.series**2)
