@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -111,8 +111,8 @@ def test_each_of_several_steps_is_found(counts: list[int], levels: list[float]) 
     steps = found(with_steps(counts, levels)).steps
     assert [step.at for step in steps] == list(np.cumsum(counts)[:-1])
     assert [step.change for step in steps] == pytest.approx(list(np.diff(levels)), abs=0.03)
-    assert all(here.end == there.at for here, there in zip(steps, steps[1:], strict=False))
-    assert all(here.at == there.begin for here, there in zip(steps, steps[1:], strict=False))
+    assert all(here.end == there.at for here, there in pairwise(steps))
+    assert all(here.at == there.begin for here, there in pairwise(steps))
 
 
 @pytest.mark.parametrize("at", [1, 10, 18])
