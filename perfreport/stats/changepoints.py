@@ -24,6 +24,7 @@ from scipy import special
 FloatArray = NDArray[np.float64]
 
 LEAST = 3  # runs in a segment: two bad ones in a row are no release
+_SETTLED = 2  # of them may be left where a border is best: else the last good run is blamed
 _LEVEL = 0.001  # two-sided, of one test: a series of 30 runs is split in some 25 places
 _PRIOR_DF = 4.0  # runs that the assumed variation counts for
 _OUTLIER_SDS = 4.0
@@ -79,7 +80,7 @@ def change_points(
     kept = np.setdiff1d(np.arange(len(series)), outliers)
     test = _Test(series[kept], errors[kept], sd)
     borders = _pruned(test, _split(test.series, 0, len(kept), least), min_effect)
-    borders = _pruned(test, _settled(test.series, borders, least), min_effect)
+    borders = _pruned(test, _settled(test.series, borders), min_effect)
     differences = test.differences(borders)
     steps = [
         _step(kept, borders[place : place + 3], len(series), differences, place)
@@ -210,11 +211,11 @@ def _pruned(test: _Test, borders: list[int], min_effect: float) -> list[int]:
     return borders
 
 
-def _settled(series: FloatArray, borders: list[int], least: int) -> list[int]:
+def _settled(series: FloatArray, borders: list[int]) -> list[int]:
     """Each border where it is best between its neighbours, now that the others are gone."""
     settled = list(borders)
     for place in range(1, len(settled) - 1):
-        best = _best(series, settled[place - 1], settled[place + 1], least)
+        best = _best(series, settled[place - 1], settled[place + 1], _SETTLED)
         settled[place] = settled[place] if best is None else best
     return settled
 

@@ -190,7 +190,14 @@ def test_two_runs_on_each_side_say_something_only_if_the_change_is_large() -> No
     assert places([0.0, 0.01, 0.30, 0.31, 0.30]) == [2]
 
 
-def test_in_six_runs_and_more_two_at_an_end_are_no_change_unless_asked_for() -> None:
+def test_a_change_that_is_only_two_runs_old_is_never_put_at_the_run_before_it() -> None:
+    # Three runs are needed to suspect a change: the last good run is one of them.
+    told = [places(with_steps([10, 2], [0.0, 0.1], seed)) for seed in range(20)]
+    assert set(map(tuple, told)) <= {(), (10,)}
+    assert sum(map(bool, told)) >= 15
+
+
+def test_the_last_two_of_many_runs_are_a_change_if_so_few_are_asked_for() -> None:
     series = with_steps([8, 2], [0.0, 0.3])
     assert places(series) == []
     assert [step.at for step in change_points(series, 0.02, MIN_EFFECT, least=2).steps] == [8]
