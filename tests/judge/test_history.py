@@ -170,6 +170,17 @@ def test_two_releases_are_two_shifts_in_order() -> None:
     assert [shift.changes[0].name for shift in series.shifts] == ["order", "invoice"]
 
 
+def test_a_change_is_between_its_two_segments_and_a_run_far_off_counts_in_neither() -> None:
+    levels = [1.0] * 5 + [1.5] * 5 + [1.2] * 5
+    levels[7] = 3.0
+    series = told([record(day, slower={"order": level}) for day, level in enumerate(levels)])
+    up, down = ([one for one in shift.changes if one.statistic == "p50"] for shift in series.shifts)
+    assert [one.change for one in up + down] == pytest.approx([0.5, -0.2], abs=0.02)
+    assert [(one.runs_before, one.runs_after) for one in up + down] == [(5, 4), (4, 5)]
+    assert down[0].before == up[0].after == pytest.approx(60.0, rel=0.02)
+    assert {one.run for one in series.outliers} == {"day-07"}
+
+
 @pytest.mark.parametrize(("pinned", "accepted"), [(4, None), (6, "ok"), (9, "ok")])
 def test_a_shift_is_accepted_by_a_baseline_pinned_at_it_or_later(
     pinned: int, accepted: str | None
