@@ -5,7 +5,7 @@
 Prints, as Markdown: false changes in 30 stable runs, by endpoint and by folder of ten; what is found
 of true changes, and where, by the number of runs after them; false cuts of the few runs that
 `compare --history` meets. Exits with 1 if a promise is broken by more than two standard errors.
-Seeded: the same numbers each time. 40 systems take about 4 minutes on two cores.
+Seeded: the same numbers each time. 40 systems take about 4 minutes on two free cores (8 of processor time).
 
 Each system is run 30 times, request by request, without a factor between runs. Factors of runs and
 changes multiply all durations, so they only move the logarithms that are judged: they are added to
