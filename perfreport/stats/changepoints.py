@@ -24,6 +24,7 @@ from scipy import special
 FloatArray = NDArray[np.float64]
 
 LEAST = 3  # runs in a segment: two bad ones in a row are no release
+_SETTLED = 2  # of them may be left where a border is best: else the last good run is blamed
 _LEVEL = 0.001  # two-sided, of one test: a series of 30 runs is split in some 25 places
 _PRIOR_DF = 4.0  # runs that the assumed variation counts for
 _OUTLIER_SDS = 4.0
@@ -70,6 +71,8 @@ def change_points(
     se      standard error of each value, where it is known
     least   runs in a segment; if not said three, or two where there are fewer than six
     """
+    if not len(values):
+        return Steps((), ())
     least = least or (LEAST if len(values) >= 2 * LEAST else LEAST - 1)
     series = np.asarray(values, np.float64)
     errors = np.zeros(len(series)) if se is None else np.asarray(se, np.float64)
@@ -77,7 +80,7 @@ def change_points(
     kept = np.setdiff1d(np.arange(len(series)), outliers)
     test = _Test(series[kept], errors[kept], sd)
     borders = _pruned(test, _split(test.series, 0, len(kept), least), min_effect)
-    borders = _pruned(test, _settled(test.series, borders, least), min_effect)
+    borders = _pruned(test, _settled(test.series, borders), min_effect)
     differences = test.differences(borders)
     steps = [
         _step(kept, borders[place : place + 3], len(series), differences, place)
@@ -87,7 +90,7 @@ def change_points(
 
 
 def energy(series: FloatArray) -> FloatArray:
-    """Q of Matteson and James (2014, eq. 5-7, alpha = 1) for a split before each position but the first."""
+    """Q of Matteson and James (2014, eq. 5-7, alpha = 1), split before each position but the first."""
     distances = np.abs(series[:, None] - series[None, :])
     total = float(distances.sum())
     # The sum over the first k x k corner, and over the first k rows.
@@ -123,7 +126,7 @@ class _Test:
 
     def __init__(self, series: FloatArray, errors: FloatArray, sd: float) -> None:
         # Centred, so that the squares do not drown what the values differ by.
-        self.series = series - series.mean() if len(series) else series
+        self.series = series - series.mean()
         self._sd = sd
         self._sums = _cumulated(self.series)
         self._squares = _cumulated(self.series**2)
@@ -208,11 +211,11 @@ def _pruned(test: _Test, borders: list[int], min_effect: float) -> list[int]:
     return borders
 
 
-def _settled(series: FloatArray, borders: list[int], least: int) -> list[int]:
+def _settled(series: FloatArray, borders: list[int]) -> list[int]:
     """Each border where it is best between its neighbours, now that the others are gone."""
     settled = list(borders)
     for place in range(1, len(settled) - 1):
-        best = _best(series, settled[place - 1], settled[place + 1], least)
+        best = _best(series, settled[place - 1], settled[place + 1], _SETTLED)
         settled[place] = settled[place] if best is None else best
     return settled
 
