@@ -216,7 +216,7 @@ def test_what_stands_apart_is_told_with_its_reason() -> None:
 def test_200_runs_of_50_endpoints_are_below_3_mb() -> None:
     text = render_history(histories.many(200, 50))
     assert len(text.encode()) < 3_000_000
-    assert text.count('class="plot"') == 150
+    assert text.count('class="plot dense"') == 150
 
 
 def test_what_a_page_does_not_hold_is_counted() -> None:
