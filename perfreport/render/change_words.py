@@ -35,10 +35,14 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Told:
-    """The endpoints by what can be said of them, the busiest first; worse ones before better ones."""
+    """The endpoints by what can be said of them, the busiest first; worse ones before better ones.
+
+    open_errors  rows of endpoints that are unchanged but for an error rate that no data would decide
+    """
 
     changed: tuple[Endpoint, ...]
     undecided: tuple[Endpoint, ...]
+    open_errors: tuple[Change, ...]
     unchanged: tuple[str, ...]
 
 
@@ -48,7 +52,7 @@ def told(comparison: Comparison) -> Told:
     for row in comparison.comparisons:
         rows_of.setdefault(row.name, []).append(row)
     places = {place.name: place for place in comparison.places}
-    changed, undecided, unchanged = [], [], []
+    changed, undecided, open_errors, unchanged = [], [], [], []
     for name, rows in rows_of.items():
         moved = [row for row in rows if row.verdict in _MOVED]
         open_rows = [
@@ -57,12 +61,33 @@ def told(comparison: Comparison) -> Told:
         if moved:
             shown = [row for row in rows if row in moved or row.statistic in comparison.gate]
             changed.append(Endpoint(name, tuple(shown), places.get(name)))
+        elif len(open_rows) == 1 and _is_past_deciding(open_rows[0], places.get(name)):
+            open_errors += open_rows
         elif open_rows:
             undecided.append(Endpoint(name, tuple(open_rows), places.get(name)))
         else:
             unchanged.append(name)
     changed.sort(key=lambda endpoint: not is_worse(endpoint.rows))
-    return Told(tuple(changed), tuple(undecided), tuple(unchanged))
+    return Told(tuple(changed), tuple(undecided), tuple(open_errors), tuple(unchanged))
+
+
+def _is_past_deciding(row: Change, place: Place | None) -> bool:
+    """An error rate that varies too much from run to run; where it fails in a new way it is told."""
+    is_open = row.statistic == "error_rate" and row.verdict is ChangeVerdict.INCONCLUSIVE
+    nothing_helps = row.more_runs is None and row.minutes is None
+    return is_open and nothing_helps and not (place and (place.failures or place.why))
+
+
+def open_errors_text(rows: Sequence[Change]) -> str:
+    """`errors too unsteady to tell in 3 endpoints (a rise shows from 0.70 to 1.5 points on)`"""
+    if not rows:
+        return ""
+    bounds = sorted(row.detectable for row in rows if row.detectable is not None)
+    texts = list(dict.fromkeys(units.number(bound * 100, 2) for bound in bounds))
+    span = f"{texts[0]} to {texts[-1]}" if len(texts) > 1 else "".join(texts)
+    noun = "endpoint" if len(rows) == 1 else "endpoints"
+    shows = f" (a rise shows from {span} points on)" if texts else ""
+    return f"errors too unsteady to tell in {len(rows):,} {noun}{shows}"
 
 
 def is_worse(rows: Iterable[Change]) -> bool:

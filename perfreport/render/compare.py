@@ -18,6 +18,7 @@ from perfreport.render.change_words import (
     failures_text,
     history_lines,
     interval_text,
+    open_errors_text,
     reasons,
     row_word,
     sd_line,
@@ -81,7 +82,12 @@ def for_terminal(comparison: Comparison, console: Console) -> None:
         _print_endpoint(endpoint, names[endpoint.name], table, console)
     _print_more(len(groups.undecided) - len(undecided), "undecided", console)
     console.print()
-    _print_unchanged(groups.unchanged, console)
+    _print_names(
+        open_errors_text(groups.open_errors), [r.name for r in groups.open_errors], console
+    )
+    unchanged = len(groups.unchanged)
+    noun = "endpoint" if unchanged == 1 else "endpoints"
+    _print_names(f"{unchanged:,} {noun} unchanged", groups.unchanged, console)
     for line in (sd_line(comparison), *_cut_list(history_lines(comparison))):
         _paragraph(console, line, style="dim")
 
@@ -149,19 +155,16 @@ def _print_more(count: int, what: str, console: Console) -> None:
         )
 
 
-def _print_unchanged(names: Sequence[str], console: Console) -> None:
+def _print_names(what: str, names: Sequence[str], console: Console) -> None:
     """`7 endpoints unchanged: a, b, c and 4 more`."""
     if not names:
         return
-    noun = "endpoint" if len(names) == 1 else "endpoints"
-    text = f"{len(names):,} {noun} unchanged: "
     short = list(short_names(names, _NAME_IN_TEXT).values())
     shown: list[str] = []
     while len(shown) < len(short) and sum(map(len, shown)) + len(short[len(shown)]) < _NAMES_LENGTH:
         shown.append(short[len(shown)])
     more = len(short) - len(shown)
-    text += ", ".join(shown) + (f" and {more:,} more" if more else "")
-    _paragraph(console, text)
+    _paragraph(console, f"{what}: {', '.join(shown)}" + (f" and {more:,} more" if more else ""))
 
 
 def _cut_list(lines: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from perfreport.render.change_words import (
     failures_text,
     history_lines,
     interval_text,
+    open_errors_text,
     reasons,
     row_word,
     sd_line,
@@ -50,6 +51,8 @@ def as_markdown(comparison: Comparison) -> str:
         blocks.append(_table(shown, _MOST_SHOWN))
     if notes := _notes((*groups.changed, *groups.undecided)):
         blocks.append(_within(notes, _MOST_SHOWN // 2, "further notes"))
+    if groups.open_errors:
+        blocks.append(f"{open_errors_text(groups.open_errors).capitalize()}.")
     if groups.unchanged:
         blocks.append(f"{_counted(len(groups.unchanged), 'endpoint')} unchanged.")
     blocks.append(_fold("What was compared", _compared(comparison)))

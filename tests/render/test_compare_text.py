@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from test_report import HOSTILE
 
-from perfreport.judge.findings import ChangeVerdict, Comparison, NewFailure
+from perfreport.judge.findings import Change, ChangeVerdict, Comparison, NewFailure
 from perfreport.render.change_words import told
 from perfreport.render.compare import as_json, as_markdown, as_text
 from perfreport.render.names import short_names, wrapped
@@ -78,6 +78,29 @@ def test_what_would_decide_an_inconclusive_row_is_told() -> None:
     assert "P50: 6 more runs or 40 min of load a run; P95: 40 min of load a run" in text
     only = replace(of("inconclusive").comparisons[0], more_runs=1, minutes=None)
     assert "P50: 1 more run\n" in as_text(replace(of("inconclusive"), comparisons=(only,)))
+
+
+def test_error_rates_that_nothing_would_decide_take_one_line() -> None:
+    """Where failures vary by a third from run to run, each healthy pair would fill a screen."""
+    calm = comparisons.unchanged()
+    opened = {"verdict": ChangeVerdict.INCONCLUSIVE, "detectable": 0.0075}
+
+    def rows(**also: float) -> tuple[Change, ...]:
+        return tuple(
+            replace(row, **opened, **also) if row.statistic == "error_rate" else row
+            for row in calm.comparisons
+        )
+
+    names = list(dict.fromkeys(row.name for row in calm.comparisons))
+    open_errors = replace(calm, comparisons=rows())
+    said = " ".join(as_text(open_errors).split())
+    assert f"errors too unsteady to tell in {len(names)} endpoints" in said
+    assert "(a rise shows from 0.75 points on): " in said
+    assert "inconclusive" not in said
+    assert "Errors too unsteady to tell" in as_markdown(open_errors)
+    helped = as_text(replace(calm, comparisons=rows(minutes=45.0)))
+    assert "too unsteady" not in helped
+    assert "inconclusive" in helped
 
 
 def test_statistics_outside_of_the_gate_leave_an_endpoint_unchanged() -> None:
