@@ -215,3 +215,12 @@ def test_a_damaged_run_of_a_folder_is_told_without_the_path_to_it(place, capsys)
     (why,) = [each["why"] for each in document["apart"] if each["name"] == "damaged.parquet"]
     assert "cannot be read" in why
     assert str(place) not in why
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["runs/day-7.parquet", "--history", "runs"]])
+def test_a_run_that_is_lost_as_history_is_told(place, capsys, arguments: list[str]) -> None:
+    (place / "runs" / "cut.parquet").write_bytes((place / "run.parquet").read_bytes()[:5000])
+    document, _ = compared(capsys, *arguments, "run.parquet")
+    (lost,) = [each for each in document["history"] if each["name"] == "cut.parquet"]
+    assert not lost["used"]
+    assert lost["why"].startswith("not a run file")
