@@ -20,7 +20,7 @@ from perfreport.judge.lineage import no_such_tag
 from perfreport.judge.objectives import untested
 from perfreport.judge.reconcile import Reconciliation
 from perfreport.judge.verdict import give_verdict
-from perfreport.library import Library, Recorded, is_folder_of_runs, open_library
+from perfreport.library import Library, Recorded, Skipped, is_folder_of_runs, open_library
 from perfreport.profile import Profile, RunProfile, condense, open_profile
 from perfreport.recount import recount
 from perfreport.render.html import render_comparison, render_history, render_report
@@ -81,7 +81,7 @@ def compare(
     baseline: Run | Profile,
     run: Run | Profile,
     pack: Pack | None = None,
-    history: Sequence[Run | Profile | Recorded | str | Path] = (),
+    history: Sequence[Run | Profile | Recorded | Skipped | str | Path] = (),
 ) -> Comparison:
     """What became slower or faster from `baseline` to `run`, by the method of docs/statistics.md.
 

@@ -11,6 +11,7 @@ from perfreport.judge.findings import Earlier
 from perfreport.judge.lineage import Offered, lineage, no_such_tag, picked, pinned
 from perfreport.library import (
     Recorded,
+    Skipped,
     is_folder_of_runs,
     is_pattern,
     measured,
@@ -24,10 +25,13 @@ from perfreport.sla.settings import CompareSettings
 
 @dataclass(frozen=True)
 class Choice:
-    """The run of a folder that was chosen as the baseline, and the others, which may be history."""
+    """The run of a folder that was chosen as the baseline, and the others, which may be history.
+
+    A file that could not be read stands among them, so that it is told.
+    """
 
     baseline: Path
-    others: tuple[Recorded, ...]
+    others: tuple[Recorded | Skipped, ...]
 
 
 def choose_baseline(
@@ -54,13 +58,13 @@ def choose_baseline(
         )
     baseline = next(each.path for each in found.runs if each.record is chosen)
     others = (each for each in found.runs if each.path != baseline)
-    return Choice(baseline, tuple(others) if tag is None else ())
+    return Choice(baseline, (*others, *found.skipped) if tag is None else ())
 
 
 def history_of(
     run: Profile,
     baseline: Profile,
-    given: Sequence[Profile | Recorded | str | Path],
+    given: Sequence[Profile | Recorded | Skipped | str | Path],
     pack: Pack | None = None,
 ) -> tuple[tuple[Earlier, ...], list[Profile]]:
     """What is said of each run that is offered as history, and the profiles of those that are used.
@@ -68,12 +72,18 @@ def history_of(
     given  profiles, runs by their paths, folders or patterns of them, and what was found there
     """
     settings = pack.compare if pack else CompareSettings()
-    offers = [offer for each in given for offer in _offers(each, pack)]
+    found = [offer for each in given for offer in _offers(each, pack)]
+    offers = [offer for offer in found if isinstance(offer, _Offer)]
     told = lineage(
         measured(run, pack), measured(baseline, pack), [offer.offered for offer in offers], settings
     )
-    used = [offer.profile for offer, found in zip(offers, told, strict=True) if found.used]
-    return told, used
+    used = [offer.profile for offer, said in zip(offers, told, strict=True) if said.used]
+    skipped = (
+        Earlier(offer.path.name, used=False, why=offer.why)
+        for offer in found
+        if isinstance(offer, Skipped)
+    )
+    return (*told, *skipped), used
 
 
 @dataclass(frozen=True)
@@ -86,13 +96,19 @@ class _Offer:
         return self.source if isinstance(self.source, Profile) else open_profile(self.source)
 
 
-def _offers(given: Profile | Recorded | str | Path, pack: Pack | None) -> Iterator[_Offer]:
+def _offers(
+    given: Profile | Recorded | Skipped | str | Path, pack: Pack | None
+) -> Iterator[_Offer | Skipped]:
     if isinstance(given, Profile):
         yield _Offer(Offered(measured(given, pack), named=True), given)
     elif isinstance(given, Recorded):
         yield _in_folder(given)
+    elif isinstance(given, Skipped):
+        yield given
     elif is_folder_of_runs(Path(given)) or is_pattern(given):
-        yield from (_in_folder(each) for each in open_library([given], pack).runs)
+        library = open_library([given], pack)
+        yield from (_in_folder(each) for each in library.runs)
+        yield from library.skipped
     else:
         yield _Offer(Offered(record_of(Path(given), pack), named=True), Path(given))
 

@@ -199,6 +199,7 @@ def measured(profile: Profile, pack: Pack | None = None) -> RunRecord:
     )
 
 
+_TEST_TYPES = (None, *(kind.value for kind in TestType))
 Stages = tuple[tuple[float, float, float], ...]
 
 
@@ -252,9 +253,8 @@ def _read_entry(path: Path) -> _Entry | None:
         entry = msgspec.json.decode(_entry_file(path).read_bytes(), type=_Entry)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, ValueError):
         return None
-    if entry.versions != _versions() or entry.file != path.name:
-        return None
-    return entry
+    ours = entry.versions == _versions() and entry.file == path.name
+    return entry if ours and entry.record.test_type in _TEST_TYPES else None
 
 
 def _write_entry(path: Path, entry: _Entry) -> None:
@@ -262,7 +262,7 @@ def _write_entry(path: Path, entry: _Entry) -> None:
     file = _entry_file(path)
     with suppress(OSError, RunError):
         if not file.parent.is_dir():
-            file.parent.mkdir()
+            file.parent.mkdir(exist_ok=True)  # another process may be as far
             (file.parent / "CACHEDIR.TAG").write_text(_CACHEDIR_TAG, encoding="utf-8")
             (file.parent / ".gitignore").write_text("*\n", encoding="utf-8")
         with whole_file(file) as part:

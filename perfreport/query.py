@@ -66,6 +66,10 @@ _UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException)
 
 def _unreadable(run: Run, error: duckdb.Error) -> RunError:
     why = str(error).splitlines()[0].rstrip(".")
+    for (
+        part
+    ) in run.parts:  # DuckDB names the file by its whole path, which is nobody else's business
+        why = why.replace(str(part), part.name)
     return RunError(f"{run.path}: cannot be read ({why}). Ingest the inputs again.")
 
 

@@ -183,3 +183,44 @@ def test_ingest_and_condense_refuse_a_label_without_a_value(place, capsys) -> No
     assert main(["condense", "run.parquet", "-o", "x", "--label", "baseline"]) == Exit.INPUT
     assert '"baseline" is not K=V' in capsys.readouterr().err
     assert not Path("x").exists()
+
+
+def test_an_index_that_says_nonsense_is_measured_again(place, capsys) -> None:
+    """Whoever can write into the folder can write the index: it is input like any other."""
+    pack = place / "pack.yaml"
+    pack.write_text("scenarios: [{scenario: o2c}]\n")
+    before = open_library([place / "runs"]).records
+    nonsense = [
+        ("test_type", "no such"),
+        ("started", "today"),
+        ("requests", "many"),
+        ("labels", []),
+    ]
+    entries = sorted((place / "runs" / ".perfreport").glob("*.json"))
+    for entry, (key, value) in zip(entries, nonsense, strict=False):
+        document = json.loads(entry.read_bytes())
+        document["record"][key] = value
+        entry.write_text(json.dumps(document))
+    assert main(["history", "runs", "--sla", "pack.yaml"]) == Exit.OK
+    assert "error" not in capsys.readouterr().err
+    assert open_library([place / "runs"]).records == before
+
+
+def test_a_damaged_run_of_a_folder_is_told_without_the_path_to_it(place, capsys) -> None:
+    whole = (place / "run.parquet").read_bytes()
+    damaged = whole[:2000] + bytes(len(whole) // 2) + whole[2000 + len(whole) // 2 :]
+    (place / "runs" / "damaged.parquet").write_bytes(damaged)
+    assert main(["history", "runs", "--format", "json"]) == Exit.OK
+    document = json.loads(capsys.readouterr().out)
+    (why,) = [each["why"] for each in document["apart"] if each["name"] == "damaged.parquet"]
+    assert "cannot be read" in why
+    assert str(place) not in why
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["runs/day-7.parquet", "--history", "runs"]])
+def test_a_run_that_is_lost_as_history_is_told(place, capsys, arguments: list[str]) -> None:
+    (place / "runs" / "cut.parquet").write_bytes((place / "run.parquet").read_bytes()[:5000])
+    document, _ = compared(capsys, *arguments, "run.parquet")
+    (lost,) = [each for each in document["history"] if each["name"] == "cut.parquet"]
+    assert not lost["used"]
+    assert lost["why"].startswith("not a run file")

@@ -143,7 +143,10 @@ class _Test:
         assumed = self._sd**2 + (errors[:-1] + errors[1:]) / both
         df = _PRIOR_DF + both - 2
         variance = (_PRIOR_DF * assumed + seen[:-1] + seen[1:]) / df
-        se = np.sqrt(variance * (1 / count[:-1] + 1 / count[1:]))
+        pooled = variance * (1 / count[:-1] + 1 / count[1:])
+        # Short runs beside long ones: what each side is measured with is known of each.
+        known = (errors / count**2)[:-1] + (errors / count**2)[1:]
+        se = np.sqrt(np.maximum(pooled, known))
         return _Differences(np.diff(mean), se, df)
 
 
