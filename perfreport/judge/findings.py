@@ -110,7 +110,8 @@ class Change:
     `change` and its 90 % interval are fractions (+0.1 is 10 % slower), for error_rate differences.
     `detectable` is the smallest change that the data could have shown with 80 % power. What would
     decide an inconclusive row: `more_runs` of the baseline, as long as those there are, or
-    `minutes` of steady load a run; null where no number of them would.
+    `minutes` of steady load a run; null where no number of them would. `typical` is the change of
+    P99 in the typical block of time, which a few long pauses do not move: it is judged, too.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Change:
     why: str
     more_runs: int | None = None
     minutes: float | None = None
+    typical: float | None = None
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,7 @@ def _judged(times: Times, looks: _Looks) -> Change:
         p_value=looks.p_value,
         detectable=looks.detectable,
         verdict=_verdict(looks),
+        typical=math.expm1(looks.parts[1].value) if len(looks.parts) > 1 else None,
     )
     row = replace(row, why=_why(row, looks))
     if row.verdict == ChangeVerdict.INCONCLUSIVE:
@@ -330,9 +331,8 @@ def _why(row: Change, looks: _Looks) -> str:
         f"{units.ms(row.baseline or 0)} to {units.ms(row.run or 0)}, "
         f"{units.signed_percent(row.change or 0)} [{signed(low)}, {signed(high)}]"
     ]
-    if len(looks.parts) > 1:
-        typical = math.expm1(looks.parts[1].value)
-        parts.append(f"typical block {units.signed_percent(typical)}")
+    if row.typical is not None:
+        parts.append(f"typical block {units.signed_percent(row.typical)}")
     parts += [
         p_text(looks.p_value),
         *_together(looks),

@@ -148,7 +148,12 @@ def sure_text(rows: Iterable[Change]) -> str:
             p_value = row.p_value
             p = f"p {units.number(p_value, 2)}" if p_value >= 0.0001 else "p < 0.0001"
             seen = f", detectable from {detectable_text(row)}" if row.detectable is not None else ""
-            parts.append(f"{statistic_word(row)} {p}{seen}")
+            block = (
+                ""
+                if row.typical is None
+                else f", typical block {units.signed_percent(row.typical)}"
+            )
+            parts.append(f"{statistic_word(row)} {p}{seen}{block}")
     return "; ".join(parts)
 
 
