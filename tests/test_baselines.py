@@ -24,15 +24,17 @@ RATES = {"create_order": 12.0, "get_invoice": 8.0}  # requests per second
 MEDIANS_MS = {"create_order": 40.0, "get_invoice": 20.0}
 
 
-def made(path: Path, day: int, slower: float = 1.0, rate: float = 1.0, **info) -> None:
+def made(
+    path: Path, day: int, slower: float = 1.0, rate: float = 1.0, seconds: int = SECONDS, **info
+) -> None:
     """A run of two endpoints, of which only create_order may be slower."""
     random = np.random.default_rng(day)
     factor = float(np.exp(random.normal(0, 0.01)))
     start = START + timedelta(days=day)
     writer = RunWriter(path)
     for name, per_s in RATES.items():
-        count = round(per_s * rate * SECONDS)
-        at_us = np.sort(random.integers(0, SECONDS * 1_000_000, count))
+        count = round(per_s * rate * seconds)
+        at_us = np.sort(random.integers(0, seconds * 1_000_000, count))
         median = MEDIANS_MS[name] * factor * (slower if name == "create_order" else 1.0)
         columns = {
             "kind": "request",
@@ -43,7 +45,7 @@ def made(path: Path, day: int, slower: float = 1.0, rate: float = 1.0, **info) -
         }
         writer.write(batch(count, columns))
     known = {"tool": "k6", "scenario": "o2c", "environment": "staging"} | info
-    writer.finish(RunInfo(start=start, end=start + timedelta(seconds=SECONDS), **known))
+    writer.finish(RunInfo(start=start, end=start + timedelta(seconds=seconds), **known))
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,19 @@ def test_history_of_another_test_is_left_out_and_told(place, capsys) -> None:
     assert why["busy"].startswith("another load: ")
 
 
+def test_history_with_too_little_steady_load_is_left_out(place, capsys) -> None:
+    Path("long.yaml").write_text("compare: {min_steady: 6min}\n", encoding="utf-8")
+    made(Path("short.parquet"), day=11, seconds=300)
+    arguments = ("runs/day-0.parquet", "old.parquet", "--sla", "long.yaml")
+    found, _ = compared(capsys, *arguments, "--history", "short.parquet")
+    assert [each["used"] for each in found["history"]] == [False]
+    assert found["history"][0]["why"].endswith(" of steady load, 6 min are needed")
+
+
 MISTAKES = [
+    (["old.parquet", "runs"],
+     "error: runs: a folder of runs cannot be the run that is judged. Only BASELINE may be one: "
+     "perfreport compare FOLDER RUN."),
     (["runs", "run.parquet", "--baseline-tag", "2026.2"],
      'error: runs: no run is pinned as "2026.2". There are: 2026.1. Did you mean "2026.1"?'),
     (["old.parquet", "run.parquet", "--baseline-tag", "2026.1"],

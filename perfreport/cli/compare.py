@@ -19,7 +19,7 @@ from perfreport.cli.common import (
     tell,
     undecided_option,
 )
-from perfreport.errors import Exit
+from perfreport.errors import Exit, RunError
 
 
 @click.command(
@@ -64,6 +64,11 @@ def command(
 
     given = [path for path in (baseline, run, *earlier, sla) if path]
     pack = api.load_pack(sla) if sla else None
+    if api.is_folder_of_runs(run):
+        raise RunError(
+            f"{run}: a folder of runs cannot be the run that is judged. Only BASELINE may be one: "
+            "perfreport compare FOLDER RUN."
+        )
     after = api.open_profile(run)
     history: list[Any] = [*earlier]
     if tag is not None or api.is_folder_of_runs(baseline):

@@ -23,9 +23,10 @@ from perfreport.sla.settings import CompareSettings
 from perfreport.stats.sketch import within
 from perfreport.stats.warmup import warm_up
 
-__all__ = ["Doubts", "Side", "doubts", "listed", "same_users"]
+__all__ = ["Doubts", "Side", "doubts", "listed", "rate_follows"]
 
 _LOAD_WITHIN = 0.05  # a system answers more slowly under more load: more is another test
+_UNEXPLAINED = 0.10  # of the rate: think times and connecting are not in the response times
 _LENGTH_WITHIN = 0.20
 _MIX_WITHIN = 0.05  # of all requests, moved from one endpoint to another
 _NAMES_SHOWN = 3
@@ -104,15 +105,43 @@ def _too_short(baseline: Side, run: Side, settings: CompareSettings) -> Iterator
 
 
 def _other_load(baseline: Side, run: Side) -> Iterator[Doubt]:
-    """Another rate and, where users are known, another number of users, too."""
-    if _differs(baseline.rate_per_s, run.rate_per_s) and not same_users(baseline, run):
+    """Another rate and, where users are known, one that their waiting for answers does not explain."""
+    if not _differs(baseline.rate_per_s, run.rate_per_s) or rate_follows(baseline, run):
+        return
+    if same_users(baseline, run):
+        why = f"as many users, but {_rates(baseline, run)}: more than the response times explain"
+        yield Doubt("load", why)
+    else:
         yield Doubt("load", f"the load differs: {_rates(baseline, run)}")
 
 
 def _load_follows(baseline: Side, run: Side) -> Iterator[Doubt]:
     """The same users at another rate: in a closed model the rate follows from the response times."""
-    if _differs(baseline.rate_per_s, run.rate_per_s) and same_users(baseline, run):
+    if _differs(baseline.rate_per_s, run.rate_per_s) and rate_follows(baseline, run):
         yield Doubt("load", f"as many users, but {_rates(baseline, run)}: users wait for answers")
+
+
+def rate_follows(baseline: Side, run: Side) -> bool:
+    """Whether as many users were active, and the response times explain their rate.
+
+    Users who do nothing but wait send 1 / (mean response time) each, and those who think in between
+    change their rate by less (Little 1961).
+    """
+    if not same_users(baseline, run):
+        return False
+    before, after = _mean_ms(baseline), _mean_ms(run)
+    if not before or not after or not baseline.rate_per_s:
+        return True  # nothing is known that speaks against it
+    rate, waiting = run.rate_per_s / baseline.rate_per_s, before / after
+    low, high = min(1.0, waiting), max(1.0, waiting)
+    return low * (1 - _UNEXPLAINED) <= rate <= high * (1 + _UNEXPLAINED)
+
+
+def _mean_ms(side: Side) -> float | None:
+    """Mean response time of all requests."""
+    known = [row for row in side.endpoints.values() if row.mean_ms is not None]
+    total = sum(row.count for row in known)
+    return sum(row.count * (row.mean_ms or 0.0) for row in known) / total if total else None
 
 
 def _rates(baseline: Side, run: Side) -> str:

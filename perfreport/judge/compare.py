@@ -8,7 +8,7 @@ from statistics import median
 
 from perfreport import units
 from perfreport.judge.changes import Changes, changes_of
-from perfreport.judge.comparable import Doubts, Side, doubts, listed, same_users
+from perfreport.judge.comparable import Doubts, Side, doubts, listed, rate_follows
 from perfreport.judge.error_rows import MAX_DETECTABLE
 from perfreport.judge.findings import Change, ChangeVerdict, Comparison, Doubt, RunToRunSd
 from perfreport.judge.places import places, shared_why
@@ -73,7 +73,7 @@ def _changes(baselines: Sequence[Side], run: Side, settings: CompareSettings) ->
         and all(name in side.sketches for side in (run, baselines[0]))
     ]
     names.sort(key=lambda name: (-run.endpoints[name].count, name))
-    rule = Rule(settings, settings.level(len(names)), same_users(baselines[0], run))
+    rule = Rule(settings, settings.level(len(names)), rate_follows(baselines[0], run))
     endpoints = (_endpoint(name, baselines, run) for name in names)
     return changes_of(endpoints, len(baselines), rule)
 
@@ -182,10 +182,24 @@ def _why(
         case ChangeVerdict.INCONCLUSIVE:
             return f"a large change could not have been shown where it counts: {_said(blind)}"
         case ChangeVerdict.UNCHANGED:
-            found = f"no change found in {len({change.name for change in changes})} endpoints"
-            return f"{found}; not judged for sure: {_said(blind)}" if blind else found
+            return _unchanged(changes, blind, settings)
         case _:
             return _moved(verdict, changes, settings)
+
+
+def _unchanged(changes: Sequence[Change], blind: Blind, settings: CompareSettings) -> str:
+    """What was looked at without a finding; what moved outside of the gate is not kept silent."""
+    moved = (ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED)
+    outside = [verdict for verdict in moved if any(row.verdict == verdict for row in changes)]
+    endpoints = f"{len({change.name for change in changes})} endpoints"
+    found = [f"no change found in {endpoints}"]
+    if outside:
+        gate = ", ".join(map(_word, settings.gate))
+        told = [_moved(verdict, changes, None) for verdict in outside]
+        found = [f"no change of {gate} found in {endpoints}", f"beside the gate {listed(told)}"]
+    if blind:
+        found.append(f"not judged for sure: {_said(blind)}")
+    return "; ".join(found)
 
 
 def _said(blind: Blind) -> str:
@@ -193,14 +207,20 @@ def _said(blind: Blind) -> str:
     return listed([f"{name} ({', '.join(blind[name])})" for name in sorted(blind)])
 
 
-def _moved(verdict: ChangeVerdict, changes: Sequence[Change], settings: CompareSettings) -> str:
-    """`create_order slower (P50 +14.5 %, P95 +17.8 %)` for each endpoint that moved."""
-    moved: dict[str, list[str]] = {}
+def _moved(
+    verdict: ChangeVerdict, changes: Sequence[Change], settings: CompareSettings | None
+) -> str:
+    """`create_order worse (P50 +14.5 %, P95 +17.8 %)` for each endpoint that moved, most first.
+
+    settings  whose gate is looked at; None: every statistic
+    """
+    moved: dict[str, list[Change]] = {}
     for change in changes:
-        if change.verdict == verdict and change.statistic in settings.gate:
-            moved.setdefault(change.name, []).append(_step(change))
+        if change.verdict == verdict and (not settings or change.statistic in settings.gate):
+            moved.setdefault(change.name, []).append(change)
+    ranked = sorted(moved.items(), key=lambda item: -max(abs(row.change or 0) for row in item[1]))
     word = "worse" if verdict == ChangeVerdict.REGRESSED else "better"
-    return listed([f"{name} {word} ({', '.join(steps)})" for name, steps in moved.items()])
+    return listed([f"{name} {word} ({', '.join(map(_step, rows))})" for name, rows in ranked])
 
 
 def _step(change: Change) -> str:

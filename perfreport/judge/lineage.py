@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from perfreport import units
 from perfreport.errors import nearest
 from perfreport.judge.comparable import listed
 from perfreport.judge.findings import Earlier
@@ -33,7 +34,7 @@ def lineage(
     baseline: a mean over both sides of a change is the state of no release. Of what is in a folder,
     earlier runs only; who names a later run means it.
     """
-    whys = list(_unlike(run, baseline, offered))
+    whys = list(_unlike(run, baseline, offered, settings))
     alike = [each.record for each, why in zip(offered, whys, strict=True) if not why]
     cut = _cut_off(baseline, alike, settings)
     whys = [why or cut.get(id(each.record), "") for each, why in zip(offered, whys, strict=True)]
@@ -43,7 +44,9 @@ def lineage(
     )
 
 
-def _unlike(run: RunRecord, baseline: RunRecord, offered: Iterable[Offered]) -> Iterator[str]:
+def _unlike(
+    run: RunRecord, baseline: RunRecord, offered: Iterable[Offered], settings: CompareSettings
+) -> Iterator[str]:
     seen: dict[object, RunRecord] = {}
     for each in offered:
         record = each.record
@@ -57,7 +60,14 @@ def _unlike(run: RunRecord, baseline: RunRecord, offered: Iterable[Offered]) -> 
         elif record.started > run.started and not each.named:
             yield "it is not earlier than the run"
         else:
-            yield unlike(record, baseline)
+            yield unlike(record, baseline) or _too_short(record, settings)
+
+
+def _too_short(record: RunRecord, settings: CompareSettings) -> str:
+    seconds = (record.end - record.start).total_seconds()
+    if seconds >= settings.min_steady:
+        return ""
+    return f"{units.span(seconds)} of steady load, {units.span(settings.min_steady)} are needed"
 
 
 def unlike(record: RunRecord, other: RunRecord) -> str:

@@ -168,6 +168,8 @@ def _shift_text(shift: Sequence[ShiftPoint], slower: bool, settings: CompareSett
 def _moved(point: ShiftPoint, slower: bool, settings: CompareSettings) -> bool:
     if point.low is None or point.high is None:
         return False
+    if abs(point.run_ms - point.baseline_ms) < settings.min_effect_ms:
+        return False
     if slower:
         return point.low > 0 and point.change >= settings.min_effect
     return point.high < 0 and math.log1p(point.change) <= -math.log1p(settings.min_effect)
@@ -281,7 +283,8 @@ def _periods(
         PeriodChange(borders[at], borders[at + 1], None if math.isnan(value) else math.expm1(value))
         for at, value in enumerate(changes.tolist())
     )
-    return found, _when(changes, errors, borders, settings)
+    median_ms = float(np.mean([sketch.quantile_ms(0.5) or 0.0 for sketch in before]))
+    return found, _when(changes, errors, borders, median_ms, settings)
 
 
 def _border(sketch: Sketch, at: int, periods: int) -> float:
@@ -293,12 +296,13 @@ def _when(
     changes: np.ndarray[tuple[int], np.dtype[np.float64]],
     errors: np.ndarray[tuple[int], np.dtype[np.float64]],
     borders: Sequence[float],
+    median_ms: float,
     settings: CompareSettings,
 ) -> str:
     if np.isnan(changes).any() or len(changes) < _PERIODS:
         return ""  # too little to tell a stretch from noise
     found = stretch(changes, errors, math.log1p(settings.min_effect))
-    if found is not None:
+    if found is not None and _counts(changes[slice(*found)], median_ms, settings):
         first, last = found
         start, end = units.span(borders[first]), units.span(borders[last])
         size = units.signed_percent(math.expm1(float(changes[first:last].mean())))
@@ -309,6 +313,15 @@ def _when(
     usual = float(np.median(changes))
     alike = np.mean(changes * np.sign(usual) >= abs(usual) / 2)
     return _THROUGHOUT if abs(usual) >= _MEAN_MOVED and alike >= _ALIKE else ""
+
+
+def _counts(
+    changes: np.ndarray[tuple[int], np.dtype[np.float64]],
+    median_ms: float,
+    settings: CompareSettings,
+) -> bool:
+    """Whether a stretch moved by enough milliseconds: tools round, and 0 ms to 1 is no factor."""
+    return abs(math.expm1(float(changes.mean()))) * median_ms >= settings.min_effect_ms
 
 
 # --- New ways to fail, and what all endpoints share -----------------------------------------------

@@ -74,7 +74,7 @@ class Advice:
             ways.append(f"runs of {units.span(self.minutes * 60)}")
         if not ways:
             return "neither more runs nor longer ones would decide it"
-        return f"{' or '.join(ways)} would decide it"
+        return f"{' or '.join(ways)} would probably decide it"
 
 
 def advice(decides: Callable[[int, float], bool], seconds: float) -> Advice:

@@ -22,6 +22,7 @@ from perfreport.render.build_text import (
     number_word,
     plain,
 )
+from perfreport.render.change_words import baseline_text
 from perfreport.render.figures.interval import interval_axis, interval_mark, interval_scale
 from perfreport.render.figures.scale import Scale, finite
 from perfreport.render.model_comparison import Compared, ComparedRow
@@ -65,7 +66,7 @@ def compared(
         sub=_sub(comparison, baseline, band),
         why=plain(comparison.why, SENTENCE_LENGTH),
         doubts=tuple(plain(doubt.why, 300) for doubt in comparison.comparable),
-        baseline=plain(baseline, 24) or "Baseline",
+        baseline=_baseline_head(comparison, baseline),
         run=plain(run, 24),
         axis=interval_axis(scale, band) if drawn else None,
         rows=tuple(_row(change, scale, where.ids) for change in shown),
@@ -75,6 +76,12 @@ def compared(
         places=where.figures,
         places_left_out=where.left_out,
     )
+
+
+def _baseline_head(comparison: Comparison, baseline: str) -> str:
+    """The name of the baseline's column."""
+    runs = len(comparison.baselines)
+    return f"mean of {runs} runs" if runs > 1 else plain(baseline, 24) or "Baseline"
 
 
 def _left_out(rows: int) -> str:
@@ -177,9 +184,11 @@ def _count_title(comparison: Comparison) -> str:
 
 def _sub(comparison: Comparison, baseline: str, band: float) -> str:
     spread = comparison.run_to_run_sd
+    several = len(comparison.baselines) > 1
+    baseline = plain(baseline_text(comparison) if several else baseline, 80) or "the baseline"
     source = "assumed" if spread.source == "assumed" else f"from {counted(spread.runs, 'run')}"
     parts = [
-        f"Change from {plain(baseline, 40) or 'the baseline'} with its 90 % interval, from batches of time. "
+        f"Change from {baseline} with its 90 % interval, from batches of time. "
         f"Grey band: ±{units.percent(band)}, too small to matter. "
         f"Run-to-run spread: {units.percent(spread.p95)}, {source}."
     ]
@@ -187,7 +196,7 @@ def _sub(comparison: Comparison, baseline: str, band: float) -> str:
         parts.append(f"{comparison.shared_why[0].upper()}{comparison.shared_why[1:]}.")
     elif comparison.shared_shift is not None:
         parts.append(
-            f"All endpoints together moved by {units.signed_percent(comparison.shared_shift)} (median)."
+            f"P50 of the median endpoint moved by {units.signed_percent(comparison.shared_shift)}."
         )
     judged = [change for change in comparison.comparisons if change.verdict is not None]
     if judged:

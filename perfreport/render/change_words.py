@@ -218,16 +218,25 @@ def sd_line(comparison: Comparison) -> str:
     if comparison.shared_why:
         line += f"; {comparison.shared_why}"
     elif comparison.shared_shift is not None:
-        line += f"; median change of all endpoints {units.signed_percent(comparison.shared_shift)}"
+        line += f"; median change of P50 {units.signed_percent(comparison.shared_shift)}"
     return line
+
+
+def baseline_text(comparison: Comparison) -> str:
+    """`run-7`, or what the figures of several baselines are."""
+    first = comparison.baselines[0].name
+    more = len(comparison.baselines) - 1
+    return f"geometric mean of {first} and {more} of its history" if more else first
 
 
 def history_lines(comparison: Comparison) -> list[str]:
     """How many earlier runs were used, each that was left out, and what is not exact."""
     lines = []
+    if len(comparison.baselines) > 1:
+        lines.append(f"baseline: {baseline_text(comparison)}")
     if comparison.history:
         used = sum(earlier.used for earlier in comparison.history)
-        lines.append(f"history: {used} of {len(comparison.history)} earlier runs used")
+        lines.append(f"history: {used} of {len(comparison.history)} runs used")
         left_out = [earlier for earlier in comparison.history if not earlier.used]
         lines += [f"left out {earlier.name}: {earlier.why}" for earlier in left_out]
     vague = [each.name for each in (*comparison.baselines, comparison.tested) if not each.exact]

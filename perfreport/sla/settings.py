@@ -57,7 +57,7 @@ class CompareSettings(Section):
     family: Fraction = Field(default=0.05, gt=0, lt=0.5)  # shared by all endpoints of a run
     max_detectable: Fraction = Field(default=0.25, gt=0)  # a row that cannot show this is blind
     min_steady: Seconds = Field(default=300.0, ge=0)
-    gate: tuple[Judged, ...] = ("p50", "p95", "error_rate")
+    gate: tuple[Judged, ...] = Field(default=("p50", "p95", "error_rate"), min_length=1)
 
     def level(self, endpoints: int) -> float:
         """The one-sided level of each row when `endpoints` are compared."""

@@ -7,26 +7,24 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-_MAD_TO_SD = 1.4826
-# The largest of all contrasts, of a noise estimated from nine steps: found by simulation so that a
-# constant change is called a stretch in about one of a hundred pairs (docs/statistics.md).
-_CRITICAL = 6.0
+# The largest of all contrasts: found by simulation so that a constant change is called a stretch in
+# about one of a hundred pairs (docs/statistics.md).
+_CRITICAL = 5.5
+_REST_AT_LEAST = 3  # parts outside of the stretch that noise is measured with
 _REST = 0.5  # of what the stretch moved by: the rest has to have moved by less
 
 
 def stretch(changes: FloatArray, errors: FloatArray, at_least: float) -> tuple[int, int] | None:
     """From where to where (half-open) some neighbouring parts changed and the rest hardly; None if nowhere.
 
-    The contrast of each stretch to the rest in units of the noise of a part; the noise from the steps
-    between neighbours, which a few changed parts do not inflate, and no less than `errors`.
+    The contrast of each stretch to the rest in units of the noise of a part: what the parts scatter
+    about the two levels that fit them best, which a stretch does not inflate wherever it begins.
     changes   of each part, as logarithms
     errors    standard error of each, if requests were independent
     at_least  the least contrast that is worth telling
     """
     count = len(changes)
-    steps = np.diff(changes)
-    noise = float(np.median(np.abs(steps))) * _MAD_TO_SD / np.sqrt(2)
-    noise = max(noise, float(np.median(errors)))
+    noise = max(_scatter(changes), float(np.median(errors)))
     total = float(changes.sum())
     sums = np.concatenate([[0.0], np.cumsum(changes)])
     best: tuple[float, int, int] | None = None
@@ -43,3 +41,20 @@ def stretch(changes: FloatArray, errors: FloatArray, at_least: float) -> tuple[i
     if best is None or best[0] <= _CRITICAL * noise:
         return None
     return best[1], best[2]
+
+
+def _scatter(changes: FloatArray) -> float:
+    """Standard deviation about two levels, those of a stretch and of the rest, that fit best."""
+    count = len(changes)
+    sums = np.concatenate([[0.0], np.cumsum(changes)])
+    squares = float((changes**2).sum())
+    least = squares - sums[-1] ** 2 / count
+    for first in range(count):
+        for last in range(first + 1, count + 1):
+            size = last - first
+            if count - size < _REST_AT_LEAST:
+                continue
+            inside = sums[last] - sums[first]
+            fitted = inside**2 / size + (sums[-1] - inside) ** 2 / (count - size)
+            least = min(least, squares - fitted)
+    return float(np.sqrt(max(least, 0.0) / (count - 3)))  # two levels and one place were chosen

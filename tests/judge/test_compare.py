@@ -185,6 +185,26 @@ def test_the_mean_is_reported_not_judged() -> None:
     assert (mean.ci_low, mean.p_value, mean.detectable) == (None, None, None)
 
 
+def test_what_moved_outside_of_the_gate_is_not_kept_silent() -> None:
+    found = judged(side(), side(seed=2, slower=1.3), gate=["error_rate"])
+    assert found.verdict == UNCHANGED
+    assert found.why.startswith(
+        "no change of errors found in 2 endpoints; beside the gate order worse (P50 +"
+    )
+
+
+def test_what_moved_most_is_named_first() -> None:
+    slower = {
+        name: side(seed=2, slower=by, changed=name) for name, by in (("order", 1.2), ("pay", 1.5))
+    }
+    run = replace(
+        slower["order"],
+        endpoints={name: each.endpoints[name] for name, each in slower.items()},
+        sketches={name: each.sketches[name] for name, each in slower.items()},
+    )
+    assert judged(side(), run).why.startswith("pay worse (")
+
+
 def test_more_errors_are_a_regression_in_points() -> None:
     found = judged(side(failing=0.005), side(seed=2, failing=0.05))
     errors = of(found, "order", "error_rate")
@@ -294,7 +314,9 @@ DOUBTS = [
     ("another load with other users", {"users": 100.0}, {"requests": 23_000, "users": 117.0},
      {"load"}, NOT_COMPARABLE),
     ("another rate of the same users", {"users": 100.0}, {"requests": 23_000, "users": 100.0},
-     {"load"}, UNCHANGED),
+     {"load"}, NOT_COMPARABLE),
+    ("a rate that the response times explain", {"users": 100.0},
+     {"requests": 18_600, "users": 100.0, "slower": 1.16}, {"load"}, REGRESSED),
     ("a load within 5 %", {}, {"requests": 20_800}, set(), UNCHANGED),
     ("another environment", {"environment": "staging"}, {"environment": "laptop"},
      {"environment"}, NOT_COMPARABLE),

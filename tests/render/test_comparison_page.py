@@ -72,7 +72,8 @@ def test_the_runs_stand_side_by_side_with_the_history_and_what_was_left_out() ->
     assert [row.role for row in page.runs] == ["Run", "Baseline", *["History"] * 4]
     assert page.runs[0].system == "ChiroERP 2026.2"
     assert page.runs_notes == (
-        "History: 4 of 5 earlier runs used",
+        "Baseline: geometric mean of o2c-2026.1 and 4 of its history",
+        "History: 4 of 5 runs used",
         "Left out o2c-2025.4: before the change of 2026-11-02 (release 2026.0)",
     )
 
@@ -90,7 +91,7 @@ def test_a_long_history_is_counted() -> None:
     left_out = tuple(Earlier(f"run-{n}", False, "another load") for n in range(90))
     page = build_comparison_page(replace(of("regressed"), history=left_out), BAND)
     assert len(page.runs_notes) == 21
-    assert page.runs_notes[-1] == "And 71 more"
+    assert page.runs_notes[-1] == "And 72 more"
 
 
 def test_the_title_counts_what_moved() -> None:
