@@ -105,7 +105,7 @@ def label_option(command: F) -> F:
 def labels_of(labels: Sequence[str]) -> dict[str, str]:
     """What was given as --label."""
     for label in labels:
-        if not label.partition("=")[0] or "=" not in label:
+        if not all(label.partition("=")):
             raise click.BadParameter(f'"{label}" is not K=V', param_hint="--label")
     return {key: value for key, _, value in (label.partition("=") for label in labels)}
 

@@ -20,7 +20,7 @@ from perfreport.errors import Exit
 
 
 @click.command(
-    "condense", cls=Command, short_help="Keep a few MB that can stand for a run as a baseline."
+    "condense", cls=Command, short_help="Keep a small file that can stand for a run as a baseline."
 )
 @click.argument("run", type=RUN)
 @click.option(
@@ -34,9 +34,9 @@ from perfreport.errors import Exit
 def command(
     run: Path, output: Path, sla: Path | None, labels: tuple[str, ...], overwrite: bool
 ) -> Exit:
-    """Keep of a run what comparing needs, a few MB however long it was.
+    """Keep of a run what comparing needs: mostly less than 1 MB, a few MB however long it was.
 
-    The file can be a baseline of compare and report and a run of history, with the same verdicts.
+    The file can stand in compare and history and as the baseline of report, with the same verdicts.
     With --sla, exact percentiles of the window that the pack's stages name are kept, too.
 
     \b

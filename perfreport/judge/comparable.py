@@ -79,7 +79,9 @@ def doubts(baseline: Side, run: Side, settings: CompareSettings) -> Doubts:
 def _empty(baseline: Side, run: Side, settings: CompareSettings) -> Iterator[Doubt]:
     """A side without any judged request: all other doubts would only follow from it."""
     for side, which in ((run, "run"), (baseline, "baseline")):
-        if not side.requests:
+        if not side.requests and side.info.only_servers:
+            yield Doubt("endpoints", f"the {which} holds no requests, only what servers say")
+        elif not side.requests:
             short = side.window.seconds < settings.min_steady
             needed = f", {_needed(settings)}" if short else ""
             why = f": {side.window.why}" if side.window.why else ""

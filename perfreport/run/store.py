@@ -115,8 +115,8 @@ def read_info(part: Path) -> RunInfo:
     metadata = footer.metadata or {}
     if CONDENSED_KEY.encode() in metadata:
         raise RunError(
-            f"{part}: a condensed run, which has no rows. It can be a baseline of compare and "
-            "report, and a run of history; for the rest give the run that it was made from."
+            f"{part}: a condensed run, which has no rows. It can stand in compare and history and "
+            "as the baseline of report; for the rest give the run that it was made from."
         )
     info = parse_info(part, metadata)
     if footer.schema.to_arrow_schema().names != SCHEMA.names:
