@@ -155,7 +155,8 @@ def _bounded(log_change: float) -> float | None:
 def _shift_text(shift: Sequence[ShiftPoint], slower: bool, settings: CompareSettings) -> str:
     """Which percentiles moved for sure, in the direction of the verdict: "from P90 on (+24 %)"."""
     moved = [at for at, point in enumerate(shift) if _moved(point, slower, settings)]
-    if not moved:
+    steps_ms = [abs(shift[at].run_ms - shift[at].baseline_ms) for at in moved]
+    if max(steps_ms, default=0.0) < settings.min_effect_ms:  # the rounding of a tool
         return ""
     first, last = moved[0], moved[-1]
     where = _from_to(shift[first].q, shift[last].q, at_median=_covers_median(shift, moved))
@@ -167,8 +168,6 @@ def _shift_text(shift: Sequence[ShiftPoint], slower: bool, settings: CompareSett
 
 def _moved(point: ShiftPoint, slower: bool, settings: CompareSettings) -> bool:
     if point.low is None or point.high is None:
-        return False
-    if abs(point.run_ms - point.baseline_ms) < settings.min_effect_ms:
         return False
     if slower:
         return point.low > 0 and point.change >= settings.min_effect

@@ -26,7 +26,7 @@ from perfreport.render.build_text import (
     plain,
     unique,
 )
-from perfreport.render.change_words import decide_text, sure_text
+from perfreport.render.change_words import decide_text, statistic_word, sure_text
 from perfreport.render.figures.periods import period_plot
 from perfreport.render.figures.shift import shift_plot
 from perfreport.render.model_comparison import NewFailureRow, PhaseRow, PlaceFigure, QuantileRow
@@ -36,6 +36,7 @@ _OPENED = 6
 _OPENED_IN_REPORT = 1
 _FAILURES_SHOWN = 10
 _MOVED = (ChangeVerdict.REGRESSED, ChangeVerdict.IMPROVED)
+_OPEN = (ChangeVerdict.INCONCLUSIVE, ChangeVerdict.NOT_COMPARABLE)
 _WORST_FIRST = (*_MOVED, ChangeVerdict.INCONCLUSIVE, ChangeVerdict.NOT_COMPARABLE, ChangeVerdict.UNCHANGED)  # fmt: skip
 
 
@@ -116,7 +117,12 @@ def _figure(
         id=id_,
         name=name,
         badge=ROW_BADGES[verdict],
-        changes=", ".join(_moved_text(row) for row in rows if row.verdict in _MOVED),
+        changes=", ".join(_moved_text(row) for row in rows if row.verdict in _MOVED)
+        or ", ".join(
+            statistic_word(row)
+            for row in rows
+            if row.verdict is verdict and verdict in _OPEN and row.statistic in gate
+        ),
         why=plain(place.why, 300),
         sure=plain(sure_text(rows), 300),
         needs=plain(decide_text(row for row in rows if row.statistic in gate), 300),
