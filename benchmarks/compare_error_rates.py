@@ -15,7 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from multiprocessing import Pool
@@ -24,6 +24,7 @@ from unittest.mock import patch
 import numpy as np
 import queues
 from scipy import stats
+from shares import Key, Shares
 from simulation import NOTHING, Draw, Effect, Traffic, draw, random_system
 
 from perfreport.judge.comparable import Side
@@ -52,28 +53,7 @@ EFFECTS = {
 QUANTILES = ("p50", "p95", "p99")
 STATISTICS = (*QUANTILES, "error_rate", "throughput")
 
-Key = tuple[object, ...]
 Answers = dict[Key, list[bool]]
-
-
-@dataclass
-class Rates:
-    """Shares of answers, by what was asked; a system's answers together, as they are not independent."""
-
-    by_system: dict[Key, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, answers: Answers) -> None:
-        for key, given in answers.items():
-            self.by_system[key].append((sum(given), len(given)))
-
-    def of(self, *key: object) -> float:
-        yes, asked = zip(*self.by_system[key], strict=True)
-        return sum(yes) / sum(asked)
-
-    def error(self, *key: object) -> float:
-        """Standard error of a share, by systems."""
-        shares = [yes / asked for yes, asked in self.by_system[key]]
-        return float(np.std(shares, ddof=1) / np.sqrt(len(shares))) if len(shares) > 1 else 1.0
 
 
 def answers_of(comparison: Comparison, key: Key, names: Iterable[str]) -> Answers:
@@ -197,9 +177,9 @@ def queued(number: int, *, seed: int) -> Answers:
     return dict(answers)
 
 
-def measured(pool: Pool, work: Callable[[int], Answers], systems: int) -> Rates:  # type: ignore[valid-type]
+def measured(pool: Pool, work: Callable[[int], Answers], systems: int) -> Shares:  # type: ignore[valid-type]
     """The answers of that many systems."""
-    rates = Rates()
+    rates = Shares()
     for answers in pool.imap(work, range(systems)):  # type: ignore[attr-defined]
         rates.add(answers)
     return rates
@@ -222,7 +202,7 @@ class Promise:
     least: float = 0.0
     most: float = 1.0
 
-    def worst(self, rates: Rates) -> tuple[float, float]:
+    def worst(self, rates: Shares) -> tuple[float, float]:
         """The rate that is nearest to breaking it or farthest beyond, and its standard error."""
         asked = [
             (run_sd, count, *key)
@@ -233,7 +213,7 @@ class Promise:
         worst = (max if self.most < 1 else min)(asked, key=lambda key: rates.of(*key))
         return rates.of(*worst), rates.error(*worst)
 
-    def kept(self, rates: Rates) -> bool:
+    def kept(self, rates: Shares) -> bool:
         rate, error = self.worst(rates)
         return self.least - 2 * error <= rate <= self.most + 2 * error
 
@@ -284,7 +264,7 @@ def promises() -> Iterator[Promise]:
 # The tables.
 
 
-def print_promises(rates: Rates) -> bool:
+def print_promises(rates: Shares) -> bool:
     """The promises beside the worst that was measured; whether all are kept."""
     _head("what", "run sd", "baselines", "promised", "measured", "")
     kept = True
@@ -304,7 +284,7 @@ def print_promises(rates: Rates) -> bool:
     return kept
 
 
-def print_same(rates: Rates, run_sds: Sequence[float]) -> None:
+def print_same(rates: Shares, run_sds: Sequence[float]) -> None:
     _head(
         "run sd", "baselines", "P50/P95/P99 regressed", "errors", "throughput", "an endpoint, any",
         "a run, any", "a run, gate", "a run undecided", "P50/P95/P99/errors unchanged",
@@ -322,7 +302,7 @@ def print_same(rates: Rates, run_sds: Sequence[float]) -> None:
             )  # fmt: skip
 
 
-def print_found(rates: Rates, run_sds: Sequence[float]) -> None:
+def print_found(rates: Shares, run_sds: Sequence[float]) -> None:
     _head(
         "run sd", "baselines", "+3 %", "+5 %", "+10 %", "+25 %", "tail30 P99", "bimodal2 P99",
         "stalls P99", "few stalls P99", "errors5x", "tput10", "−20 % (improved)",
@@ -345,7 +325,7 @@ def print_found(rates: Rates, run_sds: Sequence[float]) -> None:
             )  # fmt: skip
 
 
-def print_rivals(rates: Rates) -> None:
+def print_rivals(rates: Shares) -> None:
     _head("rule", "run sd", "the same P50/P95/P99 ; run", "+10 %", "+25 %", "tail30 P99")
     for rule in ("threshold", "Mann-Whitney", 1, 5):
         for run_sd in RUN_SDS:
@@ -365,7 +345,7 @@ def print_rivals(rates: Rates) -> None:
             )  # fmt: skip
 
 
-def print_queued(rates: Rates) -> None:
+def print_queued(rates: Shares) -> None:
     _head(
         "run sd", "baselines", "the same P50/P95/P99 ; errors ; run", "+10 % [unchanged]", "+25 %",
         "errors5x",

@@ -17,14 +17,15 @@ from __future__ import annotations
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing import Pool
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
+from shares import Key, Shares
 from simulation import SHARED, START, Traffic, draw, random_system
 
 from perfreport.judge.record import STATISTICS, EndpointRecord, Figure, RunRecord, run_record
@@ -33,7 +34,6 @@ from perfreport.sla.settings import CompareSettings
 from perfreport.stats.sketch import within
 
 FloatArray = NDArray[np.float64]
-Key = tuple[object, ...]
 
 RUNS = 30
 BEFORE = 20  # runs before a true change
@@ -46,25 +46,13 @@ TRAFFIC = Traffic(rates=(5.0, 50.0))
 SETTINGS = CompareSettings()
 
 
-@dataclass
-class Shares:
-    """Shares of answers by what was asked; a system's answers together, as they depend."""
-
-    by_system: dict[Key, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, answers: Mapping[Key, Sequence[bool]]) -> None:
-        for key, given in answers.items():
-            self.by_system[key].append((sum(given), len(given)))
-
-    def of(self, *key: object) -> float:
-        yes, asked = zip(*self.by_system[key], strict=True)
-        return sum(yes) / sum(asked)
+class Told(Shares):
+    """Shares as the tables tell them."""
 
     def error(self, *key: object) -> float:
-        """Standard error, by systems; where nothing was found that of one in all."""
-        shares = [yes / asked for yes, asked in self.by_system[key]]
+        """Where nothing was found, that of one in all."""
         asked = sum(asked for _, asked in self.by_system[key])
-        return max(float(np.std(shares, ddof=1)) / math.sqrt(len(shares)), 1 / asked)
+        return max(super().error(*key), 1 / asked)
 
     def text(self, *key: object) -> str:
         return f"{100 * self.of(*key):.3g} %"
@@ -79,7 +67,7 @@ class Promise:
     bound: float
     at_least: bool = False
 
-    def broken(self, shares: Shares) -> bool:
+    def broken(self, shares: Told) -> bool:
         slack = 2 * shares.error(*self.key)
         rate = shares.of(*self.key)
         return rate < self.bound - slack if self.at_least else rate > self.bound + slack
@@ -252,7 +240,7 @@ def promises() -> Iterator[Promise]:
         yield Promise(f"P50 + 10 %, found {after} runs after it", key, bound, at_least=True)
 
 
-def print_promises(shares: Shares) -> bool:
+def print_promises(shares: Told) -> bool:
     print("| what | run sd | promised | measured |  |\n|---|---|---|---|---|")
     kept = True
     for promise in promises():
@@ -267,7 +255,7 @@ def print_promises(shares: Shares) -> bool:
     return kept
 
 
-def print_stable(shares: Shares) -> None:
+def print_stable(shares: Told) -> None:
     print("\n| runs differ by | run sd | P50 / P95 / P99 / errors / throughput | ten endpoints |")
     print("|---|---|---|---|")
     for kind in FACTORS:
@@ -277,7 +265,7 @@ def print_stable(shares: Shares) -> None:
             print(f"| {kind} | {100 * sd:g} % | {series} | {folder} |")
 
 
-def print_found(shares: Shares) -> None:
+def print_found(shares: Told) -> None:
     print("\n| run sd | change | " + " | ".join(f"{after} runs after" for after in AFTER) + " |")
     print("|---|---|" + "---|" * len(AFTER))
     for sd in RUN_SDS:
@@ -286,7 +274,7 @@ def print_found(shares: Shares) -> None:
             print(f"| {100 * sd:g} % | +{100 * size:g} % | " + " | ".join(cells) + " |")
 
 
-def _cell(shares: Shares, sd: float, size: float, after: int) -> str:
+def _cell(shares: Told, sd: float, size: float, after: int) -> str:
     """`93/71 (98/90) 95`: found, of these at the very run, and the run told for any endpoint."""
     found, right = (
         "/".join(
@@ -300,7 +288,7 @@ def _cell(shares: Shares, sd: float, size: float, after: int) -> str:
     return f"{found} ({right}) {100 * shares.of('run', sd, size, after):.0f}"
 
 
-def print_short(shares: Shares) -> None:
+def print_short(shares: Told) -> None:
     print("\n| run sd | " + " | ".join(f"{length} runs" for length in SHORT) + " |")
     print("|---|" + "---|" * len(SHORT))
     for sd in RUN_SDS:
@@ -309,7 +297,7 @@ def print_short(shares: Shares) -> None:
 
 
 def main(systems: int) -> int:
-    shares = Shares()
+    shares = Told()
     with Pool() as pool:
         for answers in pool.imap(system_answers, range(systems)):
             shares.add(answers)

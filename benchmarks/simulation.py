@@ -129,8 +129,8 @@ class _Factors:
     common: float
     own: FloatArray
 
-    def of(self, number: int, shared: float) -> float:
-        return float(np.sqrt(shared) * self.common + np.sqrt(1 - shared) * self.own[number])
+    def of(self, number: int) -> float:
+        return float(np.sqrt(SHARED) * self.common + np.sqrt(1 - SHARED) * self.own[number])
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,17 +144,14 @@ class Draw:
     stalls_s: FloatArray  # begin and length of the stalls that an effect may bring
     stall_length_s: FloatArray
 
-    def side(self, run_sd: float = 0.0, effect: Effect = NOTHING, shared: float = SHARED) -> Side:
-        """The run as one side of a comparison.
-
-        shared  part of the variance between runs that is common to all endpoints
-        """
+    def side(self, run_sd: float = 0.0, effect: Effect = NOTHING) -> Side:
+        """The run as one side of a comparison."""
         sketches, rows, successes = {}, {}, {}
         touched = len(self.recorded) if effect.all else self.system.traffic.changed
         seconds = self.system.traffic.seconds
         for number, name in enumerate(self.system.names):
             mine = effect if number < touched else NOTHING
-            times, durations, failed = self.requests(number, run_sd, mine, shared)
+            times, durations, failed = self.requests(number, run_sd, mine)
             sketches[name] = sketch(times, durations, failed, seconds)
             judged = times >= WARM_UP_S
             rows[name] = figures(durations[judged], failed[judged])
@@ -166,11 +163,11 @@ class Draw:
         return Side("run", RunInfo(), START, window, sketches, rows, successes)
 
     def requests(
-        self, number: int, run_sd: float, effect: Effect, shared: float = SHARED
+        self, number: int, run_sd: float, effect: Effect
     ) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Start in seconds, duration in ms and failure of each request of one endpoint."""
         recorded = self.recorded[number]
-        factor = np.exp(run_sd * self.slower.of(number, shared)) * effect.slower
+        factor = np.exp(run_sd * self.slower.of(number)) * effect.slower
         times, durations = recorded.times, recorded.durations * factor
         if effect.tail != 1.0:
             late = recorded.durations > recorded.p90_ms
@@ -182,7 +179,7 @@ class Draw:
             ends = self.stalls_s[:count] + self.stall_length_s[:count]
             order = np.argsort(self.stalls_s[:count])
             durations = durations + _until_the_end(times, self.stalls_s[:count][order], ends[order])
-        varies = np.exp(ERROR_SD * self.failing.of(number, shared))
+        varies = np.exp(ERROR_SD * self.failing.of(number))
         rate = recorded.endpoint.failing * effect.errors * varies
         failed = recorded.luck < rate
         if effect.load != 1.0:

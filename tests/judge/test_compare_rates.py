@@ -17,7 +17,7 @@ from perfreport.sla.settings import CompareSettings
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import queues
-from compare_error_rates import EFFECTS, Rates, answers_of, names_of
+from compare_error_rates import EFFECTS, Shares, answers_of, names_of
 from simulation import NOTHING, Traffic, draw, random_system
 
 SYSTEMS = 12
@@ -25,9 +25,9 @@ TRAFFIC = Traffic(rates=(5.0, 40.0))
 
 
 @cache
-def measured(effect: str, run_sd: float, baselines: int, assumed: float = 0.02) -> Rates:
+def measured(effect: str, run_sd: float, baselines: int, assumed: float = 0.02) -> Shares:
     """Verdicts on ten endpoints of each system, or on the three that the effect touches."""
-    rates = Rates()
+    rates = Shares()
     for number in range(SYSTEMS):
         random = np.random.default_rng([7, number])
         system = random_system(random, TRAFFIC)
@@ -88,7 +88,7 @@ def test_it_can_fail_a_run_to_run_sd_of_nothing_leaves_the_band() -> None:
 
 def test_another_kind_of_system_keeps_the_same_bands() -> None:
     """Requests that wait in queues: no formula of the first simulator, nor its tails."""
-    same, slower = Rates(), Rates()
+    same, slower = Shares(), Shares()
     for number in range(6):
         random = np.random.default_rng([8, number])
         system = queues.random_queues(random)
